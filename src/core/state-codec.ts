@@ -37,10 +37,10 @@ export function decodeState(json: unknown): StateTree {
 
 function decodeArray(tag: Tag, text: string): StateTree {
   const bytes = Buffer.from(text, "base64");
-  const constructor = ARRAYS[tag];
-  if (bytes.byteLength % constructor.BYTES_PER_ELEMENT !== 0) {
+  const arrayType = ARRAYS[tag];
+  if (bytes.byteLength % arrayType.BYTES_PER_ELEMENT !== 0) {
     throw new CosearchError("AGENT_BAD_STATE", `array of type ${tag} has ${bytes.byteLength} bytes`);
   }
   const copy = new Uint8Array(bytes); // its own, aligned buffer
-  return new constructor(copy.buffer);
+  return new arrayType(copy.buffer);
 }
