@@ -7,6 +7,7 @@ export const ERROR_CODES = {
   SPACE_BAD_VALUE: "a value that is not in the knob's list",
   SPACE_BAD_KNOB: "a knob that is defined wrongly (no values, a value twice, a condition on a later knob)",
   SPACE_NOT_A_POINT: "an assignment or a code that is not a point of the space (missing, extra or inactive knob)",
+  SPACE_UNKNOWN: "a search space name that is not built in and no file",
   SPACE_EMPTY: "a space without a single decision left",
   SPACE_TOO_LARGE: "an enumeration of a space with more points than the stated limit",
   TEMPLATE_BAD_REFERENCE: "a space's template refers to a knob that is not there, or is written wrongly",
