@@ -28,8 +28,21 @@ export function readDocument<T>(path: string, schema: z.ZodType<T>): T {
   return parseText(readText(path), path, schema);
 }
 
+/** A parsed text that still knows where its values stand. */
+export interface Located {
+  readonly value: unknown;
+  /** `:line:column` of the value at a path, or of the nearest one around it; empty when unknown */
+  locate(path: readonly PropertyKey[]): string;
+}
+
 /** @throws CosearchError FILE_BAD_SYNTAX, FILE_BAD_VALUE; `file` names the source in messages */
 export function parseText<T>(text: string, file: string, schema: z.ZodType<T>): T {
+  const { value, locate } = parseLocated(text, file);
+  return parseValue(value, file, schema, locate);
+}
+
+/** YAML (or JSON) text to a plain value, with the places of its parts. @throws CosearchError FILE_BAD_SYNTAX */
+export function parseLocated(text: string, file: string): Located {
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: true });
   const problem = document.errors[0];
@@ -44,8 +57,7 @@ export function parseText<T>(text: string, file: string, schema: z.ZodType<T>): 
     }
     return "";
   };
-  const value: unknown = document.toJS();
-  return parseValue(value, file, schema, locate);
+  return { value: document.toJS(), locate };
 }
 
 /** Checks a value that is already parsed. @throws CosearchError FILE_BAD_VALUE (or `code`) */
