@@ -1,17 +1,12 @@
 // Files in, checked values out: YAML or JSON text, a schema, and errors that name file, line, key, value and what is allowed.
 import { existsSync, readdirSync, readFileSync } from "node:fs";
-import { basename, dirname, extname, join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { basename, extname, join } from "node:path";
 import { LineCounter, type Node, parseDocument } from "yaml";
 import type { z } from "zod";
 import { CosearchError, type ErrorCode, suggestion } from "../core/errors.js";
+import { packageRoot } from "./package-root.js";
 
-/** The folder of the installed package, where its data files are. */
-export const packageRoot: string = (() => {
-  let folder = dirname(fileURLToPath(import.meta.url));
-  while (!existsSync(join(folder, "package.json"))) folder = dirname(folder);
-  return folder;
-})();
+export { packageRoot } from "./package-root.js";
 
 /** Text of a file. @throws CosearchError FILE_UNREADABLE */
 export function readText(path: string): string {

@@ -1,0 +1,204 @@
+// The command line: what there is to do, with help and examples. Each command's work is loaded when it runs, so that
+// `cosearch --help` loads neither tensors nor streams. Exit codes: exit-codes.ts.
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
+import { CosearchError } from "../core/errors.js";
+import { packageRoot } from "../files/package-root.js";
+import { EXIT, exitCodeOf } from "./exit-codes.js";
+import { processTerminal, type Terminal } from "./terminal.js";
+
+/** Runs one command line. @returns the exit code */
+export async function main(argv: readonly string[], terminal: Terminal = processTerminal()): Promise<number> {
+  let exitCode: number = EXIT.ok;
+  const program = commands(terminal, (code) => {
+    exitCode = code;
+  });
+  try {
+    await program.parseAsync(argv, { from: "user" });
+    return exitCode;
+  } catch (error) {
+    return reportError(error, terminal);
+  }
+}
+
+function commands(terminal: Terminal, exit: (code: number) => void): Command {
+  const program = new Command("cosearch")
+    .description("Searches a neural network, the accelerator that runs it and how it is deployed, together.")
+    .version(packageVersion(), "-V, --version")
+    .showSuggestionAfterError()
+    .exitOverride()
+    .configureOutput({
+      writeOut: (text) => terminal.out(text),
+      writeErr: (text) => terminal.err(text),
+      outputError: (text) => terminal.err(text.replace(/^error: /, "error USAGE: ")),
+    })
+    .addHelpText(
+      "after",
+      examples(
+        "cosearch list",
+        "cosearch run edge-joint --trials 2000 --seed 1",
+        "cosearch run my-study.yaml --out runs",
+        "cosearch resume runs/<id> --trials 4000",
+        "cosearch report runs/<id>",
+        "cosearch evaluate --network mobilenet-v2 --accelerator nahas-edge --json",
+      ) + exitCodes(),
+    );
+
+  const add = (usage: string, summary: string, ...lines: string[]): Command =>
+    program
+      .command(usage)
+      .description(summary)
+      .exitOverride()
+      .configureOutput(program.configureOutput())
+      .showSuggestionAfterError()
+      .addHelpText("after", examples(...lines));
+
+  add(
+    "list [kind]",
+    "What there is: studies, spaces, agents, accelerators, networks, accuracy proxies (proxies), metrics.",
+    "cosearch list",
+    "cosearch list networks",
+    "cosearch list agents --json",
+  )
+    .option("--json", "print one JSON document")
+    .action(async (kind: string | undefined, options) => {
+      const { listCommand } = await import("./commands/list.js");
+      exit(await listCommand(kind, options, terminal));
+    });
+
+  add(
+    "run <study>",
+    "Run a study: a built-in one by name, or a YAML file.",
+    "cosearch run edge-joint",
+    "cosearch run edge-joint --trials 500 --seed 2 --agent reinforce",
+    "cosearch run my-study.yaml --set limits.areaMm2.max=80 --set mapper.objective=energy",
+    "cosearch run quick --json > result.json",
+  )
+    .option("--trials <count>", "candidates to evaluate, instead of the study's budget.trials", wholeNumber(1))
+    .option("--seed <number>", "instead of the study's seed", wholeNumber(0))
+    .option("--agent <name>", "instead of the study's agent, with that agent's default options")
+    .option(
+      "--workers <count>",
+      "worker threads that evaluate; 0: none; the results do not depend on it",
+      wholeNumber(0),
+    )
+    .option("--out <folder>", "where run folders are made", "runs")
+    .option(
+      "--set <key=value>",
+      "any other value of the study, e.g. --set fix.accelerator/dataflow=flexible",
+      collect,
+      [],
+    )
+    .option("--json", "print one JSON document at the end instead of text")
+    .option("--quiet", "no progress")
+    .action(async (study: string, options) => {
+      const { runCommand } = await import("./commands/run.js");
+      exit(await runCommand(study, options, terminal));
+    });
+
+  add(
+    "resume <folder>",
+    "Continue a run where it stopped; its trials equal those of a run that never stopped.",
+    "cosearch resume runs/<id>",
+    "cosearch resume runs/<id> --trials 4000",
+  )
+    .option("--trials <count>", "a larger budget, trials already made included", wholeNumber(1))
+    .option("--workers <count>", "worker threads that evaluate", wholeNumber(0))
+    .option("--json", "print one JSON document at the end instead of text")
+    .option("--quiet", "no progress")
+    .action(async (folder: string, options) => {
+      const { resumeCommand } = await import("./commands/resume.js");
+      exit(await resumeCommand(folder, options, terminal));
+    });
+
+  add(
+    "report <folders...>",
+    "Report on one or more runs: a summary here, and one HTML file with curves, front, winner and layers.",
+    "cosearch report runs/<id>",
+    "cosearch report runs/<id> runs/<id2> --out comparison.html",
+    "cosearch report runs/<id> --markdown > report.md",
+  )
+    .option("--out <file>", "the HTML file; default: report.html in the first run folder")
+    .addOption(new Option("--json", "print one JSON document, write no HTML").conflicts("markdown"))
+    .option("--markdown", "print Markdown, write no HTML")
+    .action(async (folders: string[], options) => {
+      const { reportCommand } = await import("./commands/report.js");
+      exit(await reportCommand(folders, options, terminal));
+    });
+
+  add(
+    "evaluate",
+    "Cost and proxy accuracy of one network on one accelerator, layer by layer.",
+    "cosearch evaluate --network mobilenet-v2 --accelerator nahas-edge",
+    "cosearch evaluate --network my-net.yaml --accelerator eyeriss --objective energy --json",
+    "cosearch evaluate --network resnet-50 --accelerator nahas-edge --deployment int4.yaml --dataflow weight-stationary",
+  )
+    .requiredOption("--network <name>", "a built-in network or a file")
+    .requiredOption("--accelerator <name>", "a built-in accelerator or a file")
+    .option("--deployment <file>", "precision, batch and fusion; default: 8 bits, batch 1, no fusion")
+    .option("--dataflow <name>", "instead of the accelerator's own")
+    .addOption(
+      new Option("--objective <name>", "what each layer's mapping is best at")
+        .choices(["latency", "energy", "edp"])
+        .default("latency"),
+    )
+    .option("--proxy <name>", "accuracy proxy", "surrogate")
+    .option("--json", "print one JSON document")
+    .action(async (options) => {
+      const { evaluateCommand } = await import("./commands/evaluate.js");
+      exit(await evaluateCommand(options, terminal));
+    });
+
+  add(
+    "schema [kind]",
+    "JSON Schema of study files (study), network files (network), space files (space), deployments, accelerators.",
+    "cosearch schema study > study.schema.json",
+  ).action(async (kind: string | undefined) => {
+    const { schemaCommand } = await import("./commands/schema.js");
+    exit(await schemaCommand(kind, terminal));
+  });
+
+  return program;
+}
+
+/** Says what went wrong, on stderr. @returns the exit code */
+export function reportError(error: unknown, terminal: Terminal): number {
+  if (error instanceof CommanderError) {
+    // commander has written its message already; help and version are no errors
+    return error.exitCode === 0 ? EXIT.ok : EXIT.input;
+  }
+  if (error instanceof CosearchError) {
+    terminal.err(`${terminal.paint.red("error")} ${error.code}: ${error.message}\n`);
+    return exitCodeOf(error.code);
+  }
+  const shown = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  terminal.err(`${terminal.paint.red("internal error")}: ${shown}\n`);
+  terminal.err("This is a defect of cosearch, not of your input. Please report it with the lines above.\n");
+  return EXIT.internal;
+}
+
+const examples = (...lines: string[]): string => `\nExamples:\n${lines.map((line) => `  $ ${line}`).join("\n")}\n`;
+
+const exitCodes = (): string => `
+Exit codes: 0 it worked, 1 defect of cosearch, 2 bad input (nothing written), 3 the run failed,
+            4 the design that was to be evaluated cannot be built, 130 interrupted (resume continues).
+Progress goes to stderr, results to stdout; NO_COLOR is respected.
+`;
+
+const collect = (value: string, before: string[]): string[] => [...before, value];
+
+function wholeNumber(minimum: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (!Number.isSafeInteger(value) || value < minimum || text.trim() === "") {
+      throw new InvalidArgumentError(`A whole number of at least ${minimum} is needed.`);
+    }
+    return value;
+  };
+}
+
+function packageVersion(): string {
+  const { version } = JSON.parse(readFileSync(join(packageRoot, "package.json"), "utf8")) as { version: string };
+  return version;
+}

@@ -1,0 +1,29 @@
+// One evaluated design as a document: what `evaluate --json` prints and what a report shows. Fields keep their names.
+
+export interface DesignDocument {
+  readonly network: { readonly name: string; readonly macCount: number; readonly paramCount: number };
+  /** for one batch */
+  readonly latencyMs: number;
+  readonly latencyCycles: number;
+  readonly energyMillijoules: number;
+  readonly areaMm2: number;
+  readonly peakOnChipBytes: number;
+  readonly dramBytes: number;
+  /** MACs / (cycles × MAC units) */
+  readonly utilizationFraction: number;
+  readonly accuracy: { readonly estimate: number; readonly standardError: number; readonly proxy: string };
+  readonly layers: readonly DesignLayer[];
+}
+
+export interface DesignLayer {
+  readonly id: string;
+  readonly kind: string;
+  readonly shape: unknown;
+  readonly macCount: number;
+  readonly latencyCycles: number;
+  readonly energyPj: number;
+  readonly utilizationFraction: number;
+  /** what the layer waits for: compute, or a memory level */
+  readonly bottleneck: string;
+  readonly accesses: unknown;
+}
