@@ -1,0 +1,36 @@
+// What agents report about a batch of trials and about their policy, named as Stable-Baselines3 names it.
+import type { Diagnostics } from "../src/core/agent.js";
+import { CosearchError } from "../src/core/errors.js";
+import type { Trial } from "../src/core/trial.js";
+
+/** Every diagnostic that an agent of this folder can report; a trailing `*` stands for a knob group. */
+export const DIAGNOSTICS = {
+  "rollout/reward_mean": "mean reward of the batch",
+  "rollout/reward_std": "standard deviation of the rewards in the batch (population); 0 means a flat reward",
+  "train/entropy": "entropy of the policy that proposed the batch, in nats per decision; near 0 it repeats itself",
+  "train/entropy_*": "the same for the knobs of one group: network, accelerator, deployment",
+  "train/approx_kl": "divergence between the policy before and after the update, in nats (Schulman's k3 estimate)",
+  "train/clip_fraction": "share of samples whose probability ratio left the clip range, over the epochs (PPO)",
+  "train/policy_loss": "policy part of the loss, mean over the steps of the update; its sign and size mean little",
+  "train/imitation_loss": "negative log-probability of the best trials, in nats per candidate",
+  "train/grad_norm": "norm of the gradient before clipping, mean over the steps of the update",
+  "train/learning_rate": "learning rate of the output biases in this update",
+  "train/entropy_coefficient": "weight of the entropy bonus in this update",
+  "train/epochs": "passes over the batch before the target KL stopped the update (PPO)",
+  "train/baseline": "baseline that was subtracted from the rewards, where one is used",
+} as const;
+
+/** Mean and spread of the rewards. @throws CosearchError AGENT_DIVERGED when one is not finite */
+export function rolloutDiagnostics(trials: readonly Trial[]): Diagnostics {
+  checkRewards(trials);
+  if (trials.length === 0) return {};
+  const mean = trials.reduce((sum, trial) => sum + trial.reward, 0) / trials.length;
+  const variance = trials.reduce((sum, trial) => sum + (trial.reward - mean) ** 2, 0) / trials.length;
+  return { "rollout/reward_mean": mean, "rollout/reward_std": Math.sqrt(variance) };
+}
+
+function checkRewards(trials: readonly Trial[]): void {
+  for (const { trial, reward } of trials) {
+    if (!Number.isFinite(reward)) throw new CosearchError("AGENT_DIVERGED", `reward of trial ${trial} is ${reward}`);
+  }
+}

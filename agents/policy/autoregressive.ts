@@ -1,0 +1,155 @@
+// A masked feed-forward autoregressive policy: every conditional p(knob d | knobs before d) of a batch in one pass.
+// Paper: Germain et al. 2015, "MADE", arXiv:1502.03509, section 3: hidden unit u sees the first degree(u) decisions, and
+// output d sees the hidden units of degree <= d. Degrees rise with u, so sampling extends one prefix knob by knob.
+// Ordered knobs: logit v = sum of the outputs 1..v (adjacent-categories logits). Up to a constant this equals the ordinal
+// head of Tang & Agrawal 2020 (arXiv:1901.10500, section 5), since log s - log(1 - s) is what s = sigmoid(output) came from.
+import * as tf from "@tensorflow/tfjs";
+import { RandomStream } from "../../src/core/rng.js";
+import type { Space } from "../../src/core/space.js";
+import { encodeBatch, type Layout, layoutOf } from "./layout.js";
+import { matMul } from "./ops.js";
+import type { Evaluated, Parameter, Policy, PolicyBatch, Samples } from "./policy.js";
+import { type SamplerWeights, sampleAutoregressive } from "./sampler.js";
+
+export interface AutoregressiveSettings {
+  readonly hiddenUnits: number;
+  /** learning rate of the connections between knobs, relative to that of the output biases */
+  readonly connectionLearningRateScale: number;
+}
+
+interface AutoregressiveBatch extends PolicyBatch {
+  /** [count, features] */
+  readonly features: tf.Tensor2D;
+  /** [count * decisions, width] */
+  readonly oneHot: tf.Tensor2D;
+  /** [count, decisions] */
+  readonly active: tf.Tensor2D;
+}
+
+const PADDING_LOGIT = -1e9;
+
+/** The policy; starts as the uniform one, because the outputs start at zero. */
+export class AutoregressivePolicy implements Policy<AutoregressiveBatch> {
+  readonly layout: Layout;
+  readonly parameters: readonly Parameter[];
+  readonly #degrees: Int32Array;
+  readonly #inputWeights: tf.Variable; // [features, hidden]
+  readonly #inputBiases: tf.Variable; // [hidden]
+  readonly #outputWeights: tf.Variable; // [hidden, decisions * width]
+  readonly #outputBiases: tf.Variable; // [decisions * width]
+  readonly #constants: Readonly<Record<"inputMask" | "outputMask" | "padding" | "ordered" | "cumulate", tf.Tensor2D>>;
+
+  constructor(space: Space, seed: number, label: string, settings: AutoregressiveSettings) {
+    const layout = layoutOf(space);
+    this.layout = layout;
+    const hidden = settings.hiddenUnits;
+    const outputs = layout.decisions.length * layout.width;
+    this.#degrees = degreesOf(hidden, layout.decisions.length);
+    this.#constants = constantsOf(layout, this.#degrees);
+    const random = RandomStream.of(seed, label);
+    const spread = Math.sqrt(2 / Math.max(1, layout.decisions.length));
+    const initial = Float32Array.from({ length: layout.featureCount * hidden }, () => spread * random.normal());
+    const scale = settings.connectionLearningRateScale;
+    const parameter = (name: string, value: tf.Tensor, learningRateScale: number): Parameter => {
+      const variable = tf.variable(value, true);
+      value.dispose();
+      return { name, variable, learningRateScale };
+    };
+    this.parameters = [
+      parameter("inputWeights", tf.tensor2d(initial, [layout.featureCount, hidden]), scale),
+      parameter("inputBiases", tf.zeros([hidden]), scale),
+      parameter("outputWeights", tf.zeros([hidden, outputs]), scale),
+      parameter("outputBiases", tf.zeros([outputs]), 1),
+    ];
+    const [inputWeights, inputBiases, outputWeights, outputBiases] = this.parameters.map((p) => p.variable);
+    this.#inputWeights = inputWeights!;
+    this.#inputBiases = inputBiases!;
+    this.#outputWeights = outputWeights!;
+    this.#outputBiases = outputBiases!;
+  }
+
+  sample(count: number, random: RandomStream): Samples {
+    const weights: SamplerWeights = {
+      degrees: this.#degrees,
+      inputWeights: this.#inputWeights.dataSync() as Float32Array,
+      inputBiases: this.#inputBiases.dataSync() as Float32Array,
+      outputWeights: this.#outputWeights.dataSync() as Float32Array,
+      outputBiases: this.#outputBiases.dataSync() as Float32Array,
+    };
+    return sampleAutoregressive(this.layout, weights, count, random);
+  }
+
+  batch(codes: readonly ArrayLike<number>[]): AutoregressiveBatch {
+    const { features, oneHot, active } = encodeBatch(this.layout, codes);
+    const { decisions, width, featureCount } = this.layout;
+    const tensors = {
+      features: tf.tensor2d(features, [codes.length, featureCount]),
+      oneHot: tf.tensor2d(oneHot, [codes.length * decisions.length, width]),
+      active: tf.tensor2d(active, [codes.length, decisions.length]),
+    };
+    return { count: codes.length, ...tensors, dispose: () => tf.dispose(tensors) };
+  }
+
+  /** Differentiable; call it inside a tidy. */
+  evaluate({ count, features, oneHot, active }: AutoregressiveBatch): Evaluated {
+    const { decisions, width } = this.layout;
+    const { inputMask, outputMask, padding, ordered, cumulate } = this.#constants;
+    const hidden = tf.relu(tf.add(matMul(features, tf.mul(this.#inputWeights, inputMask)), this.#inputBiases));
+    const outputs = tf.add(matMul(hidden, tf.mul(this.#outputWeights, outputMask)), this.#outputBiases);
+    const perDecision = tf.reshape(outputs, [count * decisions.length, width]);
+    // logits = outputs + ordered * (outputs x (T - I)): T sums the outputs 1..v for ordered knobs, others stay as they are
+    const shift = tf.mul(tf.reshape(matMul(perDecision, cumulate), [count, decisions.length * width]), ordered);
+    const logits = tf.reshape(tf.add(tf.add(outputs, shift), padding), [count * decisions.length, width]);
+    const logProbs = tf.logSoftmax(logits);
+    const chosen = tf.reshape(tf.sum(tf.mul(logProbs, oneHot), 1), [count, decisions.length]);
+    const terms = tf.mul(tf.exp(logProbs), logProbs);
+    const entropies = tf.reshape(tf.neg(tf.sum(terms, 1)), [count, decisions.length]);
+    return { logProb: tf.sum(chosen, 1), entropy: tf.sum(tf.mul(entropies, active), 1) }; // oneHot is zero where inactive
+  }
+
+  dispose(): void {
+    for (const { variable } of this.parameters) variable.dispose();
+    tf.dispose(this.#constants);
+  }
+}
+
+/** How many decisions each hidden unit sees: 1 .. decisions - 1, spread evenly and rising. */
+export function degreesOf(hiddenUnits: number, decisionCount: number): Int32Array {
+  const range = Math.max(1, decisionCount - 1);
+  return Int32Array.from({ length: hiddenUnits }, (_, u) => 1 + Math.floor((u * range) / hiddenUnits));
+}
+
+function constantsOf(layout: Layout, degrees: Int32Array) {
+  const { decisions, width, featureCount } = layout;
+  const hidden = degrees.length;
+  const outputs = decisions.length * width;
+  const inputMask = new Float32Array(featureCount * hidden);
+  const outputMask = new Float32Array(hidden * outputs);
+  const padding = new Float32Array(outputs);
+  const ordered = new Float32Array(outputs);
+  decisions.forEach((decision, d) => {
+    for (let u = 0; u < hidden; u++) {
+      for (let f = 0; f < decision.featureCount; f++) {
+        if (d < degrees[u]!) inputMask[(decision.featureStart + f) * hidden + u] = 1;
+      }
+      for (let v = 0; v < decision.valueCount; v++) {
+        if (degrees[u]! <= d) outputMask[u * outputs + d * width + v] = 1;
+      }
+    }
+    padding.fill(PADDING_LOGIT, d * width + decision.valueCount, (d + 1) * width);
+    if (decision.ordered) ordered.fill(1, d * width, d * width + decision.valueCount);
+  });
+  const cumulate = new Float32Array(width * width); // T - I
+  for (let from = 0; from < width; from++) {
+    for (let v = 0; v < width; v++) {
+      cumulate[from * width + v] = (from >= 1 && from <= v ? 1 : 0) - (from === v ? 1 : 0);
+    }
+  }
+  return {
+    inputMask: tf.tensor2d(inputMask, [featureCount, hidden]),
+    outputMask: tf.tensor2d(outputMask, [hidden, outputs]),
+    padding: tf.tensor2d(padding, [1, outputs]),
+    ordered: tf.tensor2d(ordered, [1, outputs]),
+    cumulate: tf.tensor2d(cumulate, [width, width]),
+  };
+}

@@ -1,0 +1,87 @@
+// How a space looks to a policy: its decisions in order, how many values each has, and what an earlier choice tells a later one.
+// A knob with one value is no decision. An inactive knob takes part in nothing: features zero, log-probability and entropy zero.
+import { INACTIVE, type Space } from "../../src/core/space.js";
+
+/** One decision of a space. */
+export interface Decision {
+  /** position of the knob in the space */
+  readonly position: number;
+  readonly name: string;
+  readonly valueCount: number;
+  readonly ordered: boolean;
+  /** index into `groups`, -1 for a knob without a prefix */
+  readonly group: number;
+  /** where its input features begin, and how many there are */
+  readonly featureStart: number;
+  readonly featureCount: number;
+}
+
+/** The decisions of a space and the shape of their tensors. */
+export interface Layout {
+  readonly space: Space;
+  readonly decisions: readonly Decision[];
+  /** prefixes of the knob names, in order of first use */
+  readonly groups: readonly string[];
+  /** most values that a decision has; the tensors are padded to it */
+  readonly width: number;
+  readonly featureCount: number;
+}
+
+/** An ordered knob has two features (that it counts, and its level from -1 to 1), a category one per value. */
+export function layoutOf(space: Space): Layout {
+  const groups: string[] = [];
+  let featureCount = 0;
+  const decisions = space.decisions.map((position): Decision => {
+    const knob = space.knobs[position]!;
+    const slash = knob.name.indexOf("/");
+    const prefix = slash < 0 ? undefined : knob.name.slice(0, slash);
+    if (prefix !== undefined && !groups.includes(prefix)) groups.push(prefix);
+    const size = knob.ordered ? 2 : knob.values.length;
+    const decision: Decision = {
+      position,
+      name: knob.name,
+      valueCount: knob.values.length,
+      ordered: knob.ordered,
+      group: prefix === undefined ? -1 : groups.indexOf(prefix),
+      featureStart: featureCount,
+      featureCount: size,
+    };
+    featureCount += size;
+    return decision;
+  });
+  const width = decisions.reduce((most, decision) => Math.max(most, decision.valueCount), 1);
+  return { space, decisions, groups, width, featureCount };
+}
+
+/** Writes the features of one choice at `offset`; nothing for a knob that does not count. */
+export function writeFeatures(decision: Decision, code: number, into: Float32Array | Float64Array, offset = 0): void {
+  if (code === INACTIVE) return;
+  const start = offset + decision.featureStart;
+  if (decision.ordered) {
+    into[start] = 1;
+    into[start + 1] = (2 * code) / (decision.valueCount - 1) - 1;
+  } else into[start + code] = 1;
+}
+
+/** Codes as plain arrays for the tensors.
+ *  @returns features [count, featureCount], oneHot [count * decisions, width], active [count, decisions] */
+export function encodeBatch(
+  layout: Layout,
+  batch: readonly ArrayLike<number>[],
+): { features: Float32Array; oneHot: Float32Array; active: Float32Array } {
+  const { decisions, width, featureCount } = layout;
+  const features = new Float32Array(batch.length * featureCount);
+  const oneHot = new Float32Array(batch.length * decisions.length * width);
+  const active = new Float32Array(batch.length * decisions.length);
+  batch.forEach((codes, row) => {
+    decisions.forEach((decision, d) => {
+      const code = codes[decision.position]!;
+      if (code === INACTIVE) return;
+      const cell = row * decisions.length + d;
+      active[cell] = 1;
+      oneHot[cell * width + code] = 1;
+      writeFeatures(decision, code, features, row * featureCount);
+    });
+  });
+  return { features, oneHot, active };
+}

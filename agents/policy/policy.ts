@@ -1,0 +1,48 @@
+// What every policy over a space offers to the algorithms: sampling on plain arrays, and the same probabilities as tensors.
+import type * as tf from "@tensorflow/tfjs";
+import type { RandomStream } from "../../src/core/rng.js";
+import type { Layout } from "./layout.js";
+
+/** Candidates drawn from a policy, with what drawing them told. */
+export interface Samples {
+  /** one code per knob of the space, INACTIVE where it does not count */
+  readonly codes: readonly Int32Array[];
+  /** log-probability of each candidate, nats, shape [count] */
+  readonly logProbs: Float64Array;
+  /** entropy per active decision, nats, mean over the batch */
+  readonly entropyPerDecision: number;
+  /** the same per knob group; absent for a group without an active decision */
+  readonly entropyPerGroup: Readonly<Record<string, number>>;
+}
+
+/** What the policy says about given candidates, as differentiable tensors. */
+export interface Evaluated {
+  /** log-probability of each candidate, nats, shape [count] */
+  readonly logProb: tf.Tensor1D;
+  /** entropy of the conditionals along each candidate, summed over its active decisions, nats, shape [count] */
+  readonly entropy: tf.Tensor1D;
+}
+
+/** The tensors of a batch of candidates; built once, used in every epoch. */
+export interface PolicyBatch {
+  readonly count: number;
+  dispose(): void;
+}
+
+/** A trainable parameter and how fast it learns relative to the learning rate. */
+export interface Parameter {
+  readonly name: string;
+  readonly variable: tf.Variable;
+  readonly learningRateScale: number;
+}
+
+/** A probability distribution over the points of a space. */
+export interface Policy<Batch extends PolicyBatch = PolicyBatch> {
+  readonly layout: Layout;
+  /** always the same, in the same order */
+  readonly parameters: readonly Parameter[];
+  sample(count: number, random: RandomStream): Samples;
+  batch(codes: readonly ArrayLike<number>[]): Batch;
+  evaluate(batch: Batch): Evaluated;
+  dispose(): void;
+}

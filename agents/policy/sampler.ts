@@ -1,0 +1,120 @@
+// Sampling from the masked autoregressive policy on plain arrays, one knob after the other. Each choice adds its features to
+// the hidden sums and completes the next few hidden units, so a knob costs about hidden x values operations.
+// Uses the same weights and the same formulas as the tensor form; a test keeps the two equal.
+import type { RandomStream } from "../../src/core/rng.js";
+import { INACTIVE } from "../../src/core/space.js";
+import type { Decision, Layout } from "./layout.js";
+import type { Samples } from "./policy.js";
+
+/** The weights of the policy as plain arrays, row-major. */
+export interface SamplerWeights {
+  /** decisions that a hidden unit sees, rising, shape [hidden] */
+  readonly degrees: Int32Array;
+  /** [features, hidden] */
+  readonly inputWeights: Float32Array;
+  /** [hidden] */
+  readonly inputBiases: Float32Array;
+  /** [hidden, decisions * width] */
+  readonly outputWeights: Float32Array;
+  /** [decisions * width] */
+  readonly outputBiases: Float32Array;
+}
+
+/** Draws `count` candidates, one draw of `random` per active decision. */
+export function sampleAutoregressive(
+  layout: Layout,
+  weights: SamplerWeights,
+  count: number,
+  random: RandomStream,
+): Samples {
+  const { space, decisions, width, groups } = layout;
+  const { degrees, inputWeights, inputBiases, outputWeights, outputBiases } = weights;
+  const hiddenCount = degrees.length;
+  const outputCount = decisions.length * width;
+  const sums = new Float64Array(hiddenCount);
+  const hidden = new Float64Array(hiddenCount);
+  const probabilities = new Float64Array(width);
+  const logProbs = new Float64Array(count);
+  const entropySums = new Float64Array(groups.length + 1); // the last one: all decisions
+  const decisionCounts = new Float64Array(groups.length + 1);
+
+  const codes = Array.from({ length: count }, (_, row) => {
+    const point = new Int32Array(space.length);
+    sums.set(inputBiases);
+    let complete = 0; // hidden units whose inputs are all known
+    let next = 0; // next decision
+    for (let position = 0; position < space.length; position++) {
+      const isDecision = decisions[next]?.position === position;
+      const isActive = space.isActive(position, point);
+      if (!isActive) point[position] = INACTIVE;
+      if (!isDecision) continue;
+      const d = next++;
+      const decision = decisions[d]!;
+      while (complete < hiddenCount && degrees[complete]! <= d) {
+        hidden[complete] = Math.max(0, sums[complete]!);
+        complete++;
+      }
+      if (!isActive) continue;
+      const logits = probabilities.subarray(0, decision.valueCount);
+      for (let v = 0; v < logits.length; v++) logits[v] = outputBiases[d * width + v]!;
+      for (let u = 0; u < complete; u++) {
+        const activation = hidden[u]!;
+        if (activation === 0) continue;
+        const start = u * outputCount + d * width;
+        for (let v = 0; v < logits.length; v++) logits[v] = logits[v]! + activation * outputWeights[start + v]!;
+      }
+      const entropy = normalise(logits, decision.ordered);
+      const code = random.categorical(logits);
+      logProbs[row] = logProbs[row]! + Math.log(logits[code]!);
+      point[position] = code;
+      addFeatures(decision, code, inputWeights, sums);
+      for (const slot of decision.group < 0 ? [groups.length] : [decision.group, groups.length]) {
+        entropySums[slot] = entropySums[slot]! + entropy;
+        decisionCounts[slot] = decisionCounts[slot]! + 1;
+      }
+    }
+    return point;
+  });
+  const perDecision = (slot: number) => (decisionCounts[slot] === 0 ? 0 : entropySums[slot]! / decisionCounts[slot]!);
+  return {
+    codes,
+    logProbs,
+    entropyPerDecision: perDecision(groups.length),
+    entropyPerGroup: Object.fromEntries(
+      groups.flatMap((group, g) => (decisionCounts[g] === 0 ? [] : [[group, perDecision(g)]])),
+    ),
+  };
+}
+
+/** Outputs to probabilities in place; ordered knobs sum their outputs first. @returns the entropy in nats */
+function normalise(values: Float64Array, ordered: boolean): number {
+  if (ordered) {
+    values[0] = 0;
+    for (let v = 1; v < values.length; v++) values[v] = values[v - 1]! + values[v]!;
+  }
+  let most = Number.NEGATIVE_INFINITY;
+  for (const value of values) most = Math.max(most, value);
+  let total = 0;
+  let weighted = 0;
+  for (let v = 0; v < values.length; v++) {
+    const shifted = values[v]! - most;
+    const mass = Math.exp(shifted);
+    total += mass;
+    weighted += mass * shifted;
+    values[v] = mass;
+  }
+  for (let v = 0; v < values.length; v++) values[v] = values[v]! / total;
+  return Math.log(total) - weighted / total;
+}
+
+function addFeatures(decision: Decision, code: number, inputWeights: Float32Array, sums: Float64Array): void {
+  const hiddenCount = sums.length;
+  const add = (feature: number, value: number) => {
+    const start = feature * hiddenCount;
+    for (let u = 0; u < hiddenCount; u++) sums[u] = sums[u]! + value * inputWeights[start + u]!;
+  };
+  if (decision.ordered) {
+    add(decision.featureStart, 1);
+    add(decision.featureStart + 1, (2 * code) / (decision.valueCount - 1) - 1);
+  } else add(decision.featureStart + code, 1);
+}

@@ -1,0 +1,52 @@
+// Uniform random search: the control that every other agent has to beat.
+// Paper: Bergstra & Bengio 2012, "Random search for hyper-parameter optimization", JMLR 13.
+import { z } from "zod";
+import type { Agent, Diagnostics, StateTree } from "../src/core/agent.js";
+import { type RandomState, RandomStream } from "../src/core/rng.js";
+import type { Space } from "../src/core/space.js";
+import type { Candidate, Trial } from "../src/core/trial.js";
+import { rolloutDiagnostics } from "./diagnostics.js";
+import { defineAgent } from "./options.js";
+import { spaceSignature, stateOf } from "./signature.js";
+
+const options = z.strictObject({
+  batchSize: z.int().min(1).max(4096).default(16).describe("candidates proposed together"),
+});
+
+export const random = defineAgent({
+  name: "random",
+  summary: "uniform random search; learns nothing, the control for every other agent",
+  paper: "Bergstra & Bengio 2012, JMLR 13",
+  schema: options,
+  batchSize: (given) => given.batchSize,
+  create: (space, _options, seed) => new RandomAgent(space, seed),
+});
+
+class RandomAgent implements Agent {
+  readonly name = "random";
+  readonly #space: Space;
+  #stream: RandomStream;
+
+  constructor(space: Space, seed: number) {
+    this.#space = space;
+    this.#stream = RandomStream.of(seed, "agent/random/sample");
+  }
+
+  propose(count: number): readonly Candidate[] {
+    return Array.from({ length: count }, () => this.#space.decode(this.#space.sample(this.#stream)));
+  }
+
+  observe(trials: readonly Trial[]): Diagnostics {
+    return rolloutDiagnostics(trials);
+  }
+
+  state(): StateTree {
+    return { agent: this.name, space: spaceSignature(this.#space), stream: this.#stream.state() };
+  }
+
+  restore(state: StateTree): void {
+    this.#stream = RandomStream.from(stateOf(state, this.name, this.#space).stream as RandomState);
+  }
+
+  dispose(): void {}
+}
