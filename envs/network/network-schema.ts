@@ -113,12 +113,12 @@ const layerNames = z
   .min(1)
   .max(64)
   .describe("producers by name, `input` is the network's input; default: the layer before");
-const common = {
+const placed = {
   name: z.string().min(1).max(200).optional().describe("default: kind and position"),
   inputs: layerNames.optional(),
-  activation: activation.default("none"),
   stage: label.optional().describe("default: that of the layer before"),
 };
+const common = { ...placed, activation: activation.default("none") };
 const letters = {
   C: count("input channels").optional(),
   P: count("output rows").optional(),
@@ -167,7 +167,7 @@ const layerSchema = z.discriminatedUnion("kind", [
   z.strictObject({ kind: z.literal("multiply"), ...common, C: letters.C, P: letters.P, Q: letters.Q }),
   z.strictObject({
     kind: z.literal("squeeze-excite"),
-    ...common,
+    ...placed,
     ratio: z.number().gt(0).max(4).optional().describe("squeeze width as a share of the channels; default 0.25"),
     channels: count("squeeze width, instead of a ratio").optional(),
     squeezeActivation: activation.default("relu"),
