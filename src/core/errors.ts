@@ -26,6 +26,7 @@ export const ERROR_CODES = {
   AGENT_BAD_OPTION: "a hyper-parameter that the agent does not have or does not allow",
   AGENT_DIVERGED: "a loss, gradient or weight that is not a finite number; the run stops with the last good checkpoint",
   AGENT_BAD_STATE: "an agent state that belongs to another agent, space or version",
+  AGENT_BAD_PROPOSAL: "a proposal that is no point of the space, or more candidates than were asked for",
   PROXY_UNKNOWN: "an accuracy proxy that is not registered",
   REWARD_BAD: "a reward that names a metric that the environment does not return, or an exponent that is no number",
   ENVIRONMENT_BAD_RESULT: "an environment that returned something other than a measured or an infeasible evaluation",

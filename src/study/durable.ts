@@ -1,0 +1,102 @@
+// Files that survive a kill: whole ones appear complete or not at all, line files lose at most a torn last line.
+import { closeSync, fsyncSync, ftruncateSync, openSync, readFileSync, renameSync, rmSync, writeSync } from "node:fs";
+import { dirname } from "node:path";
+
+/** Writes a file so that a reader sees the old content or the new one: temporary file, fsync, rename, fsync the folder. */
+export function writeDurably(file: string, text: string): void {
+  const draft = `${file}.tmp`;
+  const handle = openSync(draft, "w");
+  try {
+    writeAll(handle, Buffer.from(text));
+    fsyncSync(handle);
+  } finally {
+    closeSync(handle);
+  }
+  renameSync(draft, file);
+  syncFolder(dirname(file));
+}
+
+export function removeDurably(file: string): void {
+  rmSync(file, { force: true });
+  syncFolder(dirname(file));
+}
+
+/** Makes created, renamed and removed names of a folder last. Not every system can; there it is left to the system. */
+export function syncFolder(folder: string): void {
+  let handle: number;
+  try {
+    handle = openSync(folder, "r");
+  } catch {
+    return;
+  }
+  try {
+    fsyncSync(handle);
+  } catch {
+    // Windows refuses to sync a folder
+  } finally {
+    closeSync(handle);
+  }
+}
+
+/** A file of lines that only ever grows. */
+export class LineFile {
+  readonly #handle: number;
+  #bytes: number;
+
+  /** @param keepBytes where appending starts; what stands after it (a torn line) is cut off */
+  constructor(file: string, keepBytes: number) {
+    this.#handle = openSync(file, "a");
+    ftruncateSync(this.#handle, keepBytes);
+    this.#bytes = keepBytes;
+  }
+
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  append(line: string): void {
+    this.#bytes += writeAll(this.#handle, Buffer.from(`${line}\n`));
+  }
+
+  sync(): void {
+    fsyncSync(this.#handle);
+  }
+
+  close(): void {
+    closeSync(this.#handle);
+  }
+}
+
+/** A whole line of a file. */
+export interface Line {
+  readonly text: string;
+  /** 1, 2, 3, ... */
+  readonly number: number;
+  /** offset after the line's end */
+  readonly endByte: number;
+}
+
+/** The whole lines of a file, one at a time; a last line without its end is torn and left out. No file, no lines. */
+export function* readLines(file: string): Generator<Line> {
+  let bytes: Buffer;
+  try {
+    bytes = readFileSync(file);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return;
+    throw error;
+  }
+  let start = 0;
+  for (let number = 1; ; number++) {
+    const end = bytes.indexOf(10, start);
+    if (end < 0) return;
+    yield { text: bytes.toString("utf8", start, end), number, endByte: end + 1 };
+    start = end + 1;
+  }
+}
+
+/** One call may write less than asked, on a nearly full disk for instance. */
+function writeAll(handle: number, bytes: Buffer): number {
+  let written = 0;
+  while (written < bytes.length) written += writeSync(handle, bytes, written);
+  return bytes.length;
+}

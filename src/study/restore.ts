@@ -1,0 +1,65 @@
+// Where a run folder stands: the newest checkpoint that fits the record, and the record beyond it.
+import { existsSync } from "node:fs";
+import type { Space } from "../core/space.js";
+import type { Checkpoint } from "./checkpoints.js";
+import { type Line, readLines } from "./durable.js";
+import { type RunFolder, UPDATES_FILE } from "./run-folder.js";
+import { type RecordedTrial, readTrials, recordedKey, TRIALS_FILE } from "./trial-lines.js";
+
+/** A trial of the record, with the key of its candidate. */
+export interface KeyedTrial extends RecordedTrial {
+  readonly key: string;
+}
+
+export interface Standing {
+  readonly trials: readonly KeyedTrial[];
+  readonly updates: readonly Line[];
+  /** undefined: the run is made again from trial 0 */
+  readonly checkpoint: (Checkpoint & { readonly file: string }) | undefined;
+  /** checkpoints that cannot be used, to be removed */
+  readonly unusable: readonly string[];
+  /** what is wrong and what is done about it */
+  readonly notes: readonly string[];
+}
+
+/** True when the folder belongs to a run that was started before. */
+export const wasStarted = (folder: RunFolder): boolean => existsSync(folder.file(TRIALS_FILE));
+
+/** Reads a folder; changes nothing. @throws CosearchError RUN_DAMAGED when the trials are unreadable before their end */
+export function standingOf(folder: RunFolder, space: Space): Standing {
+  const file = folder.file(TRIALS_FILE);
+  const trials = [...readTrials(file)].map((recorded) => ({ ...recorded, key: recordedKey(space, recorded, file) }));
+  const updates = wholeUpdates([...readLines(folder.file(UPDATES_FILE))]);
+  const trialEnds = new Map(trials.map(({ trial, endByte }) => [endByte, trial.trial + 1]));
+  trialEnds.set(0, 0);
+  const updateEnds = new Set([0, ...updates.map((line) => line.endByte)]);
+
+  const notes: string[] = [];
+  const unusable: string[] = [];
+  for (const name of folder.checkpoints.names().reverse()) {
+    const found = folder.checkpoints.read(name);
+    if (typeof found !== "string") {
+      if (trialEnds.get(found.trialsBytes) === found.trialCount && updateEnds.has(found.updatesBytes)) {
+        return { trials, updates, checkpoint: { ...found, file: name }, unusable, notes };
+      }
+    }
+    const why = typeof found === "string" ? found : "it does not fit the recorded trials and updates";
+    notes.push(`${name} cannot be used: ${why}; the one before it is`);
+    unusable.push(name);
+  }
+  if (trials.length > 0 && notes.length > 0) {
+    notes.push(`no checkpoint is left: the run is made again from trial 0 with the ${trials.length} recorded trials`);
+  }
+  return { trials, updates, checkpoint: undefined, unusable, notes };
+}
+
+/** Without a last line that the kill garbled. */
+function wholeUpdates(lines: Line[]): Line[] {
+  const last = lines.at(-1);
+  try {
+    if (last !== undefined) JSON.parse(last.text);
+    return lines;
+  } catch {
+    return lines.slice(0, -1);
+  }
+}

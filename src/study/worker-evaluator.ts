@@ -1,0 +1,38 @@
+// Evaluation in worker threads (piscina). One candidate is one job: handing it over costs some tens of microseconds, a
+// thousandth of an evaluation, so nothing is gained by packing several together, and trials appear one by one.
+// The worker module must be JavaScript (compiled): its default export takes a candidate and returns its evaluation.
+import { fileURLToPath } from "node:url";
+import { workerData } from "node:worker_threads";
+import { Piscina } from "piscina";
+import type { Evaluator } from "../core/environment.js";
+import type { Candidate, Evaluation } from "../core/trial.js";
+
+/** What a worker module exports as default. */
+export type EvaluateInWorker = (candidate: Candidate) => Evaluation | Promise<Evaluation>;
+
+export interface WorkerEvaluatorOptions {
+  /** threads */
+  readonly workers: number;
+  /** a compiled module whose default export is an EvaluateInWorker; it is loaded once in each thread */
+  readonly module: URL;
+  /** plain data that the module gets from `workerOptions()`, e.g. the study to compose its environment from */
+  readonly options?: unknown;
+}
+
+/** Evaluates in worker threads. A worker that throws rejects that evaluation; one that dies is replaced. */
+export function workerEvaluator({ workers, module, options }: WorkerEvaluatorOptions): Evaluator {
+  const pool = new Piscina<Candidate, Evaluation>({
+    filename: fileURLToPath(module),
+    minThreads: workers,
+    maxThreads: workers,
+    workerData: options,
+  });
+  return {
+    concurrency: 2 * workers, // one more for each thread waits at hand, so that none idles between two jobs
+    evaluate: (candidate) => pool.run(candidate),
+    dispose: () => pool.destroy(),
+  };
+}
+
+/** In a worker module: the `options` that the evaluator was made with. */
+export const workerOptions = (): unknown => workerData;
