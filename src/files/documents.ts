@@ -3,7 +3,7 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { basename, extname, join } from "node:path";
 import { LineCounter, type Node, parseDocument } from "yaml";
 import type { z } from "zod";
-import { CosearchError, type ErrorCode, suggestion } from "../core/errors.js";
+import { CosearchError, type ErrorCode, nearMiss, suggestion } from "../core/errors.js";
 import { packageRoot } from "./package-root.js";
 
 export { packageRoot } from "./package-root.js";
@@ -52,7 +52,12 @@ export function parseLocated(text: string, file: string): Located {
     }
     return "";
   };
-  return { value: document.toJS(), locate };
+  try {
+    return { value: document.toJS(), locate };
+  } catch (error) {
+    // an alias without its anchor, or aliases that multiply without end
+    throw new CosearchError("FILE_BAD_SYNTAX", `${file}: ${(error as Error).message}`, { cause: error });
+  }
 }
 
 /** Checks a value that is already parsed. @throws CosearchError FILE_BAD_VALUE (or `code`) */
@@ -72,18 +77,26 @@ export function parseValue<T>(
       message: string;
       keys?: string[];
       errors?: unknown[];
+      values?: unknown[];
+      options?: unknown[];
     };
     const key = pathText(found.path);
     const where = `${file}${locate(found.path)}`;
     if (found.code === "unrecognized_keys" && found.keys) {
-      const allowed = allowedKeys(schema, found.path);
+      const allowed = allowedKeys(schema, found.path, value);
       return found.keys
-        .map((name) => `${where}: ${key === "" ? "" : `${key}.`}${name} is not a key here${suggestion(name, allowed)}`)
+        .map((name) => {
+          const place = `${file}${locate([...found.path, name])}`;
+          return `${place}: ${key === "" ? "" : `${key}.`}${name} is not a key here${suggestion(name, allowed)}`;
+        })
         .join("\n");
     }
     const given = valueAt(value, found.path);
     const shown = given === undefined ? "is missing" : `is ${short(given)}`;
-    return `${where}: ${key === "" ? "the document" : key} ${shown}; ${unionMessage(found) ?? found.message}`;
+    const near =
+      typeof given === "string" ? nearMiss(given, (found.values ?? found.options ?? []).map(String)) : undefined;
+    const hint = near === undefined ? "" : `; did you mean "${near}"?`;
+    return `${where}: ${key === "" ? "the document" : key} ${shown}; ${unionMessage(found) ?? found.message}${hint}`;
   });
   throw new CosearchError(code, messages.join("\n"));
 }
@@ -136,20 +149,42 @@ function unionMessage(issue: { code: string; errors?: unknown[] }): string | und
   return messages.length === 0 ? undefined : [...new Set(messages)].join(", or ");
 }
 
-/** Keys of the object schema that stands at a path, as far as it can be followed. */
-function allowedKeys(schema: z.ZodType, path: readonly PropertyKey[]): string[] {
-  type Inner = {
-    def?: { shape?: Record<string, Inner>; innerType?: Inner; element?: Inner; type?: string; in?: Inner };
+/** The parts of a schema that lead to the keys of its objects. */
+interface SchemaNode {
+  readonly def?: {
+    readonly shape?: Readonly<Record<string, SchemaNode>>;
+    readonly innerType?: SchemaNode;
+    readonly in?: SchemaNode;
+    readonly element?: SchemaNode;
+    readonly valueType?: SchemaNode;
+    readonly options?: readonly SchemaNode[];
+    readonly discriminator?: string;
+    readonly values?: readonly unknown[];
   };
-  let node = schema as unknown as Inner | undefined;
-  const unwrap = (inner: Inner | undefined): Inner | undefined => {
-    let current = inner;
-    while (current?.def && (current.def.innerType ?? current.def.in)) current = current.def.innerType ?? current.def.in;
-    return current;
-  };
+}
+
+/** Keys of the object schema that stands at a path, as far as it can be followed; of a union, those of the fitting parts. */
+function allowedKeys(schema: z.ZodType, path: readonly PropertyKey[], value: unknown): string[] {
+  let nodes = alternatives(schema as unknown as SchemaNode, value);
+  let rest = value;
   for (const part of path) {
-    node = unwrap(node);
-    node = typeof part === "number" ? node?.def?.element : node?.def?.shape?.[String(part)];
+    rest = valueAt(rest, [part]);
+    nodes = nodes.flatMap((node) => {
+      const next =
+        typeof part === "number" ? node.def?.element : (node.def?.shape?.[String(part)] ?? node.def?.valueType);
+      return next === undefined ? [] : alternatives(next, rest);
+    });
   }
-  return Object.keys(unwrap(node)?.def?.shape ?? {});
+  return [...new Set(nodes.flatMap((node) => Object.keys(node.def?.shape ?? {})))];
+}
+
+/** A schema without its wrappers; a union as its parts, by the discriminator of `value` where there is one. */
+function alternatives(schema: SchemaNode, value: unknown): SchemaNode[] {
+  const inner = schema.def?.innerType ?? schema.def?.in;
+  if (inner !== undefined) return alternatives(inner, value);
+  const { options, discriminator } = schema.def ?? {};
+  if (options === undefined) return [schema];
+  if (discriminator === undefined) return options.flatMap((option) => alternatives(option, value));
+  const chosen = valueAt(value, [discriminator]);
+  return options.filter((option) => option.def?.shape?.[discriminator]?.def?.values?.includes(chosen));
 }
