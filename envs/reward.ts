@@ -6,6 +6,7 @@
 // Ours: a limit is no part of the objective. A design over a limit is infeasible and gets a reward below every feasible one.
 import { z } from "zod";
 import { CosearchError, suggestion } from "../src/core/errors.js";
+import type { Axis } from "../src/core/pareto.js";
 import { type Evaluation, type Infeasible, type Metrics, type Violation, violationOf } from "../src/core/trial.js";
 
 const finite = z.number("a finite number is needed");
@@ -94,7 +95,7 @@ const RATIO_RANGE = [1e-9, 1e9] as const;
 const LIMIT_STEP = 0.1;
 
 /** The pure function from an evaluation to its reward.
- *  @throws CosearchError REWARD_BAD when reward or limits name a metric that is not in `metricNames`, or contradict each other */
+ *  @throws what checkReward throws */
 export function scoreFunction(
   spec: RewardSpec,
   limits: Limits,
@@ -124,30 +125,68 @@ export function feasibleReward(spec: RewardSpec, metrics: Metrics): number {
   }
 }
 
-/** Every metric that the reward reads. */
-export function rewardMetrics(spec: RewardSpec): string[] {
-  if (spec.form === "lexicographic") return spec.objectives.map((item) => item.maximise ?? item.minimise ?? "");
-  return [objectiveOf(spec.objective).name, ...Object.keys(spec.targets)];
+/** The metrics that the reward reads, the objective first, and which way each is better: the axes of a Pareto front. */
+export function rewardAxes(spec: RewardSpec): Axis[] {
+  if (spec.form === "lexicographic") {
+    return spec.objectives.map(({ maximise, minimise }) =>
+      maximise === undefined ? { metric: minimise ?? "", sense: "minimise" } : { metric: maximise, sense: "maximise" },
+    );
+  }
+  const { name, sign } = objectiveOf(spec.objective);
+  return [
+    { metric: name, sense: sign > 0 ? "maximise" : "minimise" },
+    ...Object.entries(spec.targets).map(([metric, term]): Axis => {
+      const sense = "direction" in term ? term.direction : "minimise";
+      return { metric, sense };
+    }),
+  ];
 }
 
-/** @throws CosearchError REWARD_BAD, naming the metric and what is allowed */
-export function checkReward(spec: RewardSpec, limits: Limits, metricNames: readonly string[]): void {
-  const known = (name: string, where: string): void => {
-    if (metricNames.includes(name)) return;
+/** Checks a reward and limits against what the environment returns, before a run.
+ *  @param where turns a path of the study into the start of a message
+ *  @throws CosearchError REWARD_BAD naming the metric and what is allowed; STUDY_BAD for limits that nothing can keep */
+export function checkReward(
+  spec: RewardSpec,
+  limits: Limits,
+  metricNames: readonly string[],
+  where: (path: readonly PropertyKey[]) => string = (path) => path.map(String).join("."),
+): void {
+  if (spec.form === "lexicographic") checkSteps(spec.objectives, where);
+  for (const { name, path } of namedMetrics(spec, limits)) {
+    if (metricNames.includes(name)) continue;
     throw new CosearchError(
       "REWARD_BAD",
-      `${where} names "${name}", which is no metric of this environment${suggestion(name, metricNames)}`,
+      `${where(path)}: "${name}" is no metric of this environment${suggestion(name, metricNames)}`,
     );
-  };
-  if (spec.form === "lexicographic") checkSteps(spec.objectives);
-  for (const name of rewardMetrics(spec)) known(name, "reward");
-  for (const [name, range] of Object.entries(limits)) {
-    known(name, "limits");
-    const { min = Number.NEGATIVE_INFINITY, max = Number.POSITIVE_INFINITY } = range;
-    if (min > max) {
-      throw new CosearchError("REWARD_BAD", `limits.${name} excludes every design: min ${min} is above max ${max}`);
-    }
   }
+  for (const [name, { min = Number.NEGATIVE_INFINITY, max = Number.POSITIVE_INFINITY }] of Object.entries(limits)) {
+    const why =
+      min > max
+        ? `min ${min} is above max ${max}`
+        : max < 0
+          ? `max ${max} is below 0, and no metric is negative`
+          : name.endsWith("Fraction") && min > 1
+            ? `min ${min} is above 1, and a fraction is at most 1`
+            : undefined;
+    if (why !== undefined)
+      throw new CosearchError("STUDY_BAD", `${where(["limits", name])} excludes every design: ${why}`);
+  }
+}
+
+/** Every metric that a reward and its limits read, and where they name it. */
+function namedMetrics(
+  spec: RewardSpec,
+  limits: Limits,
+): { readonly name: string; readonly path: readonly PropertyKey[] }[] {
+  const inLimits = Object.keys(limits).map((name) => ({ name, path: ["limits", name] }));
+  const inReward =
+    spec.form === "lexicographic"
+      ? rewardAxes(spec).map(({ metric: name }, i) => ({ name, path: ["reward", "objectives", i] }))
+      : rewardAxes(spec).map(({ metric: name }, i) => ({
+          name,
+          path: i === 0 ? ["reward", "objective"] : ["reward", "targets", name],
+        }));
+  return [...inReward, ...inLimits];
 }
 
 /** The limits that the metrics break, with needed and available; undefined when none. */
@@ -210,14 +249,17 @@ function desirability(objectives: readonly z.output<typeof lexicographicStep>[],
   return below + (worth(next * first.step) - below) * (later / (1 + later));
 }
 
-function checkSteps(objectives: readonly z.output<typeof lexicographicStep>[]): void {
+function checkSteps(
+  objectives: readonly z.output<typeof lexicographicStep>[],
+  where: (path: readonly PropertyKey[]) => string,
+): void {
   objectives.forEach((item, i) => {
-    const where = `reward.objectives[${i}]`;
+    const place = where(["reward", "objectives", i]);
     if ((item.maximise === undefined) === (item.minimise === undefined)) {
-      throw new CosearchError("REWARD_BAD", `${where} needs exactly one of maximise and minimise`);
+      throw new CosearchError("REWARD_BAD", `${place} needs exactly one of maximise and minimise`);
     }
     if (i < objectives.length - 1 && item.step === undefined) {
-      throw new CosearchError("REWARD_BAD", `${where} needs a step, or the objectives after it never count`);
+      throw new CosearchError("REWARD_BAD", `${place} needs a step, or the objectives after it never count`);
     }
   });
 }

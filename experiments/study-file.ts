@@ -4,6 +4,7 @@
 import { basename, dirname, resolve } from "node:path";
 import { parse } from "yaml";
 import { z } from "zod";
+import { DEFAULT_ACCURACY_PROXY } from "../envs/accuracy/proxy.js";
 import { limitsSchema, rewardSchema } from "../envs/reward.js";
 import { CosearchError } from "../src/core/errors.js";
 import { type Located, parseLocated, parseValue, readText, resolveDocument } from "../src/files/documents.js";
@@ -40,7 +41,7 @@ export const studySchema = z.strictObject({
     })
     .prefault({}),
   seed: z.int().min(0).default(1),
-  accuracy: z.strictObject({ proxy: z.string().min(1).default("surrogate") }).prefault({}),
+  accuracy: z.strictObject({ proxy: z.string().min(1).default(DEFAULT_ACCURACY_PROXY) }).prefault({}),
   mapper: z
     .strictObject({
       objective: z
@@ -57,6 +58,13 @@ export const studySchema = z.strictObject({
       keep: z.int().min(1).default(3).describe("checkpoints that stay in the run folder"),
     })
     .prefault({}),
+  reference: z
+    .strictObject({
+      network: z.string().min(1).default("mobilenet-v2"),
+      accelerator: z.string().min(1).default("nahas-edge"),
+    })
+    .prefault({})
+    .describe("what the winner is compared with, 8 bits and batch 1; built-in names or paths"),
   backend: z
     .enum(["wasm", "auto", "native", "cpu"])
     .default("wasm")

@@ -103,7 +103,7 @@ describe("lexicographic", () => {
 
   it("needs a step before a later objective, and one direction an objective", () => {
     const bad = { form: "lexicographic", objectives: [{ maximise: "accuracyFraction" }, { minimise: "latencyMs" }] };
-    expect(codeOf(() => score(bad, {}))).toMatch(/REWARD_BAD: reward\.objectives\[0\] needs a step/);
+    expect(codeOf(() => score(bad, {}))).toMatch(/REWARD_BAD: reward\.objectives\.0 needs a step/);
     const both = { form: "lexicographic", objectives: [{ maximise: "latencyMs", minimise: "latencyMs" }] };
     expect(codeOf(() => score(both, {}))).toMatch(/exactly one of maximise and minimise/);
   });
@@ -137,7 +137,11 @@ describe("limits", () => {
 
   it("that exclude everything are refused", () => {
     const check = () => checkReward(rewardSchema.parse(spec), { areaMm2: { min: 10, max: 5 } }, NAMES);
-    expect(codeOf(check)).toBe("REWARD_BAD: limits.areaMm2 excludes every design: min 10 is above max 5");
+    expect(codeOf(check)).toBe("STUDY_BAD: limits.areaMm2 excludes every design: min 10 is above max 5");
+    const fraction = () => checkReward(rewardSchema.parse(spec), { accuracyFraction: { min: 75 } }, NAMES);
+    expect(codeOf(fraction)).toMatch(/STUDY_BAD: .* min 75 is above 1/);
+    const negative = () => checkReward(rewardSchema.parse(spec), { areaMm2: { max: -1 } }, NAMES);
+    expect(codeOf(negative)).toMatch(/STUDY_BAD: .* max -1 is below 0/);
   });
 });
 
@@ -145,7 +149,7 @@ describe("a reward that cannot work is refused before the run", () => {
   it("names the metric and the near miss", () => {
     const spec = { form: "weighted-product", targets: { latencyMS: { target: 1 } } };
     expect(codeOf(() => score(spec, {}))).toBe(
-      'REWARD_BAD: reward names "latencyMS", which is no metric of this environment; did you mean "latencyMs"?',
+      'REWARD_BAD: reward.targets.latencyMS: "latencyMS" is no metric of this environment; did you mean "latencyMs"?',
     );
   });
 
@@ -231,7 +235,7 @@ describe("for every form and every metrics", () => {
     fc.assert(
       fc.property(
         fc.double({ min: 10.001, max: 100, noNaN: true }),
-        fc.double({ min: 1.01, max: 5 }),
+        fc.double({ min: 1.01, max: 5, noNaN: true }),
         (area, factor) => {
           const at = (areaMm2: number): number => reward(measured({ accuracyFraction: 0.7, areaMm2 })).reward;
           expect(at(Math.min(109, area * factor))).toBeLessThan(at(area));

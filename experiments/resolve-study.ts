@@ -1,0 +1,95 @@
+// From a checked study file to a resolved study: every name looked up, every default filled in, self-contained JSON.
+// It goes into the run's manifest, so that a resume and a report need neither the file nor the built-in ones of today.
+// All that can be wrong with a study is found here, before anything is written.
+import { agentDefinition } from "../agents/index.js";
+import { accuracyProxy } from "../envs/accuracy/proxy.js";
+import { type CodesignOptions, createCodesignEnvironment } from "../envs/codesign-env.js";
+import { checkReward } from "../envs/reward.js";
+import { CosearchError } from "../src/core/errors.js";
+import type { Space } from "../src/core/space.js";
+import { fixedPart, type Part, resolvePart } from "./parts.js";
+import type { LoadedStudy, StudyDocument } from "./study-file.js";
+
+/** A study that needs nothing else; JSON. */
+export interface ResolvedStudy
+  extends Pick<
+    StudyDocument,
+    "name" | "description" | "fix" | "limits" | "reward" | "seed" | "accuracy" | "mapper" | "workers" | "checkpoint"
+  > {
+  readonly space: {
+    readonly network: Part<"network">;
+    readonly accelerator: Part<"accelerator">;
+    readonly deployment: Part<"deployment">;
+  };
+  readonly reference: {
+    readonly network: Extract<Part<"network">, { fixed: unknown }>["fixed"];
+    readonly accelerator: Extract<Part<"accelerator">, { fixed: unknown }>["fixed"];
+  };
+  readonly agent: { readonly name: string; readonly options: Readonly<Record<string, unknown>> };
+  readonly budget: { readonly trials: number; readonly batch: number };
+  readonly backend: string;
+}
+
+/** @throws CosearchError, naming file, line and key: AGENT_UNKNOWN, AGENT_BAD_OPTION, PROXY_UNKNOWN, NETWORK_UNKNOWN,
+ *  ACCELERATOR_UNKNOWN, SPACE_*, FILE_*, TEMPLATE_BAD_REFERENCE, REWARD_BAD, STUDY_BAD */
+export function resolveStudy({ study, where, folder }: LoadedStudy): ResolvedStudy {
+  const part = <Group extends "network" | "accelerator" | "deployment">(group: Group): Part<Group> =>
+    resolvePart(group, study.space[group], folder, where(["space", group]));
+  const { name: agentName, ...agentOptions } = typeof study.agent === "string" ? { name: study.agent } : study.agent;
+  const definition = inPlace(where(["agent"]), () => agentDefinition(agentName));
+  const options = inPlace(where(["agent"]), () => definition.resolveOptions(agentOptions));
+  inPlace(where(["accuracy", "proxy"]), () => accuracyProxy(study.accuracy.proxy));
+  const { name, description, fix, limits, reward, seed, accuracy, mapper, workers, checkpoint, backend } = study;
+  const resolved: ResolvedStudy = {
+    name,
+    description,
+    space: { network: part("network"), accelerator: part("accelerator"), deployment: part("deployment") },
+    fix,
+    limits,
+    reward,
+    agent: { name: agentName, options },
+    budget: { trials: study.budget.trials, batch: study.budget.batch ?? definition.batchSize(options) },
+    seed,
+    accuracy,
+    mapper,
+    workers,
+    checkpoint,
+    reference: {
+      network: fixedPart("network", study.reference.network, folder, where(["reference", "network"])),
+      accelerator: fixedPart("accelerator", study.reference.accelerator, folder, where(["reference", "accelerator"])),
+    },
+    backend,
+  };
+  const environment = createCodesignEnvironment(codesignOptions(resolved));
+  checkReward(reward, limits, environment.metricNames, where);
+  checkFix(environment.space, fix, where);
+  const decisions = environment.space.fix(fix).decisions.length;
+  if (decisions === 0) {
+    const why =
+      "there is nothing to search: every knob is fixed, or network, accelerator and deployment are single ones";
+    throw new CosearchError(
+      "SPACE_EMPTY",
+      `${where(["space"])}: ${why}; name a search space (\`cosearch list spaces\`)`,
+    );
+  }
+  return resolved;
+}
+
+/** What the environment of a study is made of; JSON, also for worker threads. */
+export function codesignOptions(study: ResolvedStudy): CodesignOptions {
+  return { ...study.space, proxy: study.accuracy.proxy, mapper: study.mapper };
+}
+
+function checkFix(space: Space, fix: ResolvedStudy["fix"], where: LoadedStudy["where"]): void {
+  for (const [name, value] of Object.entries(fix)) inPlace(where(["fix", name]), () => space.valueIndex(name, value));
+}
+
+/** Runs a check and puts the place in front of its complaint. */
+function inPlace<T>(place: string, check: () => T): T {
+  try {
+    return check();
+  } catch (error) {
+    if (!(error instanceof CosearchError)) throw error;
+    throw new CosearchError(error.code, `${place}: ${error.message}`, { cause: error });
+  }
+}
