@@ -1,0 +1,67 @@
+// Writes docs/accuracy-fit.md: what the fit reached on networks and pairs that it had not seen.
+import type { FittedSurrogate } from "../imagenet-surrogate.js";
+import { kendallTau } from "../rank-statistics.js";
+import { type LeftOut, mean } from "./evaluate-fit.js";
+import { methodOf } from "./fit-quantization.js";
+import type { QuantizationPair } from "./training-data.js";
+
+export function fitReport(
+  fitted: FittedSurrogate,
+  leftOut: readonly LeftOut[],
+  pairs: readonly QuantizationPair[],
+  pairErrors: readonly number[],
+): string {
+  const { error } = fitted;
+  const families = [...new Set(leftOut.map((each) => each.published.family))];
+  const methods = [...new Set(pairs.map(methodOf))];
+  return [
+    "# How well the ImageNet surrogate fits",
+    "",
+    "Written by `npx tsx envs/accuracy/fit/fit-surrogate.ts --data <folder>`; do not edit. What it means: [accuracy.md](accuracy.md).",
+    "",
+    "## Published networks, whole families left out",
+    "",
+    `${error.networkCount} float results of ${error.groupCount} families; ${error.protocol}.`,
+    "",
+    "| predictor | Kendall tau | mean absolute error (points) | inside the 90 % interval |",
+    "|---|---|---|---|",
+    `| surrogate | ${error.kendallTau.toFixed(3)} | ${error.meanAbsoluteErrorPoints.toFixed(2)} | ${percent(error.coverage90)} |`,
+    `| MACs alone | ${error.macsOnlyKendallTau.toFixed(3)} | | |`,
+    `| parameters alone | ${error.paramsOnlyKendallTau.toFixed(3)} | | |`,
+    "",
+    "| family left out | networks | mean absolute error (points) | bias (points, + = too optimistic) | Kendall tau |",
+    "|---|---|---|---|---|",
+    ...families.map((family) => familyLine(family, leftOut)),
+    "",
+    "## int8, pairs left out one at a time",
+    "",
+    "| method | pairs | mean absolute error of the drop (points) |",
+    "|---|---|---|",
+    ...methods.map((method) => {
+      const errors = pairErrors.filter((_, i) => methodOf(pairs[i]!) === method);
+      return `| ${method} | ${errors.length} | ${mean(errors).toFixed(2)} |`;
+    }),
+    `| all | ${pairErrors.length} | ${mean(pairErrors).toFixed(2)} |`,
+    "",
+    "## Coefficients",
+    "",
+    "Change of ln(error) per unit of the feature; capacity features may not have a positive one.",
+    "",
+    "| feature | coefficient |",
+    "|---|---|",
+    ...fitted.model.features.map((name, i) => `| ${name} | ${fitted.model.coefficients[i]!.toFixed(4)} |`),
+    "",
+  ].join("\n");
+}
+
+function familyLine(family: string, leftOut: readonly LeftOut[]): string {
+  const own = leftOut.filter((each) => each.published.family === family);
+  const misses = own.map((each) => 100 * (each.published.error - Math.exp(each.mean)));
+  const tau = kendallTau(
+    own.map((each) => each.mean),
+    own.map((each) => each.published.error),
+  );
+  return `| ${family} | ${own.length} | ${mean(misses.map(Math.abs)).toFixed(2)} | ${mean(misses).toFixed(2)} | ${own.length > 2 ? tau.toFixed(3) : ""} |`;
+}
+
+const percent = (share: number): string => `${(100 * share).toFixed(0)} %`;

@@ -1,0 +1,79 @@
+// What fewer bits cost in accuracy. Rounding adds noise; the loss grows with the noise power that reaches the output
+// (second-order argument, e.g. HAWQ, arXiv:1905.03696), so contributions of layers add up inside the logarithm of the error:
+//   ln(error with bits) = ln(error) + sum over layers of share · (weight term(bits) + activation term(bits)) · weakness(family)
+// A layer's share is half its part of the layers and half its part of the MACs. 16 bits add nothing.
+import { bitsOf, type Deployment } from "../deployment/deployment.js";
+import type { Network } from "../network/ir.js";
+import type { Descriptors } from "./descriptors.js";
+
+/** How the network is brought to its bits. Deployments do not say: quantisation-aware is the default, because a design that
+ *  is going to be built is trained for its chip. */
+export const QUANTIZATION_METHODS = ["quantization-aware", "post-training", "post-training-per-tensor"] as const;
+export type QuantizationMethod = (typeof QUANTIZATION_METHODS)[number];
+export const DEFAULT_QUANTIZATION_METHOD: QuantizationMethod = "quantization-aware";
+
+/** Rise of ln(error) when every weight and every activation has that many bits. */
+export interface QuantizationTerms {
+  /** 8 / 8 bits, by method: of any network, and on top for each whole share of a family trait */
+  readonly int8: Readonly<Record<QuantizationMethod, FamilyTerms>>;
+  /** 4 / 4 bits, quantisation-aware; post-training multiplies it by its own int8 term over the quantisation-aware one */
+  readonly int4: FamilyTerms;
+  /** part of a loss that comes from the weights; the rest from the activations */
+  readonly weightShare: { readonly 8: number; readonly 4: number };
+  /** standard deviation of the rise, relative to the rise */
+  readonly relativeError: number;
+}
+
+export interface FamilyTerms {
+  readonly base: number;
+  /** for a network whose spatial layers are all depthwise */
+  readonly depthwise: number;
+  /** for a network with squeeze-and-excite in every block and smooth activations everywhere, half each */
+  readonly squeezeExciteSmooth: number;
+}
+
+/** Rise of ln(error) of a family at its full bits. */
+export function familyRise(
+  terms: FamilyTerms,
+  traits: Pick<Descriptors, "depthwise" | "squeezeExcite" | "smoothActivation">,
+): number {
+  const weakness = (traits.squeezeExcite + traits.smoothActivation) / 2;
+  return terms.base + terms.depthwise * traits.depthwise + terms.squeezeExciteSmooth * weakness;
+}
+
+/** Rise of ln(error) that a deployment causes; 0 at 16 bits throughout. */
+export function quantizationRise(
+  network: Network,
+  descriptors: Descriptors,
+  deployment: Deployment,
+  terms: QuantizationTerms,
+  method: QuantizationMethod = DEFAULT_QUANTIZATION_METHOD,
+): number {
+  const at8 = familyRise(terms.int8[method], descriptors);
+  const aware8 = familyRise(terms.int8["quantization-aware"], descriptors);
+  const at4 = Math.max(at8, familyRise(terms.int4, descriptors) * Math.max(1, at8 / Math.max(aware8, 1e-6)));
+  const weightRise = (bits: number): number =>
+    bits >= 16 ? 0 : bits === 8 ? at8 * terms.weightShare[8] : at4 * terms.weightShare[4];
+  const activationRise = (bits: number): number =>
+    bits >= 16 ? 0 : bits === 8 ? at8 * (1 - terms.weightShare[8]) : at4 * (1 - terms.weightShare[4]);
+  let layerCount = 0;
+  let byLayers = 0;
+  let byMacs = 0;
+  for (const layer of network.layers) {
+    if (layer.macCount === 0) continue;
+    const { weightBits, activationBits } = bitsOf(deployment, layer);
+    const rise = weightRise(weightBits) + activationRise(activationBits);
+    layerCount++;
+    byLayers += rise;
+    byMacs += rise * layer.macCount;
+  }
+  if (layerCount === 0) return 0;
+  return 0.5 * (byLayers / layerCount) + 0.5 * (byMacs / network.macCount);
+}
+
+/** Error after a rise of its logarithm: err·exp(rise) while that is small, and never 1.
+ *  The odds form ln(err / (1 − err)) + rise / (1 − err) has the same slope at rise 0. */
+export function raisedError(error: number, rise: number): number {
+  const odds = (error / (1 - error)) * Math.exp(rise / (1 - error));
+  return odds / (1 + odds);
+}

@@ -1,0 +1,46 @@
+import { describe, expect, it } from "vitest";
+import { accuracyProxies, accuracyProxy, accuracyProxyNames } from "../../../envs/accuracy/proxy.js";
+import { defaultDeployment, deploymentSchema } from "../../../envs/deployment/deployment.js";
+import { loadNetwork } from "../../../envs/network/network-file.js";
+
+const inBits = (bits: 16 | 8 | 4) => deploymentSchema.parse({ weightBits: bits, activationBits: bits });
+
+describe("accuracy proxies", () => {
+  it("are found by name, and a near miss is suggested", () => {
+    expect(accuracyProxyNames()).toContain("imagenet-surrogate");
+    expect(accuracyProxy("imagenet-surrogate").name).toBe("imagenet-surrogate");
+    expect(() => accuracyProxy("imagenet-surogate")).toThrow(/did you mean "imagenet-surrogate"/);
+    expect(() => accuracyProxy("toString")).toThrow(expect.objectContaining({ code: "PROXY_UNKNOWN" }));
+  });
+
+  it("carry the error that was measured on networks left out of their fit", () => {
+    for (const proxy of accuracyProxies()) {
+      expect(proxy.error.networkCount).toBeGreaterThan(30);
+      expect(proxy.error.kendallTau).toBeGreaterThan(proxy.error.macsOnlyKendallTau);
+      expect(proxy.error.coverage90).toBeGreaterThanOrEqual(0.85);
+      expect(proxy.error.coverage90).toBeLessThanOrEqual(0.95);
+    }
+  });
+
+  it("answer with a fraction, a spread and their name, the same each time", () => {
+    const network = loadNetwork("mobilenet-v2");
+    for (const proxy of accuracyProxies()) {
+      const answer = proxy.estimate(network, defaultDeployment);
+      expect(answer.proxy).toBe(proxy.name);
+      expect(answer.estimate).toBeGreaterThan(0.6);
+      expect(answer.estimate).toBeLessThan(0.8);
+      expect(answer.standardError).toBeGreaterThan(0.003);
+      expect(answer.standardError).toBeLessThan(0.1);
+      expect(proxy.estimate(network, defaultDeployment)).toEqual(answer);
+    }
+  });
+
+  it("never find more accuracy in fewer bits", () => {
+    const network = loadNetwork("mobilenet-v2");
+    for (const proxy of accuracyProxies()) {
+      const [at16, at8, at4] = ([16, 8, 4] as const).map((bits) => proxy.estimate(network, inBits(bits)).estimate);
+      expect(at16!).toBeGreaterThan(at8!);
+      expect(at8!).toBeGreaterThan(at4!);
+    }
+  });
+});
