@@ -23,7 +23,8 @@ export interface Standing {
 }
 
 /** True when the folder belongs to a run that was started before. */
-export const wasStarted = (folder: RunFolder): boolean => existsSync(folder.file(TRIALS_FILE));
+export const wasStarted = (folder: RunFolder): boolean =>
+  existsSync(folder.file(TRIALS_FILE)) || folder.checkpoints.names().length > 0;
 
 /** Reads a folder; changes nothing. @throws CosearchError RUN_DAMAGED when the trials are unreadable before their end */
 export function standingOf(folder: RunFolder, space: Space): Standing {
@@ -47,7 +48,7 @@ export function standingOf(folder: RunFolder, space: Space): Standing {
     notes.push(`${name} cannot be used: ${why}; the one before it is`);
     unusable.push(name);
   }
-  if (trials.length > 0 && notes.length > 0) {
+  if (notes.length > 0) {
     notes.push(`no checkpoint is left: the run is made again from trial 0 with the ${trials.length} recorded trials`);
   }
   return { trials, updates, checkpoint: undefined, unusable, notes };

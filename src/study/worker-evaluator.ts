@@ -27,6 +27,10 @@ export function workerEvaluator({ workers, module, options }: WorkerEvaluatorOpt
     maxThreads: workers,
     workerData: options,
   });
+  // What belongs to an evaluation rejects that evaluation. What is left for this event are a thread that dies between two
+  // jobs, which the pool replaces, and an answer that comes while the pool is being destroyed (after Ctrl-C, say);
+  // neither concerns the run, but without a listener each would end the process.
+  pool.on("error", () => {});
   return {
     concurrency: 2 * workers, // one more for each thread waits at hand, so that none idles between two jobs
     evaluate: (candidate) => pool.run(candidate),
