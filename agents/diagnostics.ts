@@ -17,7 +17,6 @@ export const DIAGNOSTICS = {
   "train/learning_rate": "learning rate of the output biases in this update",
   "train/entropy_coefficient": "weight of the entropy bonus in this update",
   "train/epochs": "passes over the batch before the target KL stopped the update (PPO)",
-  "train/baseline": "baseline that was subtracted from the rewards, where one is used",
 } as const;
 
 /** Mean and spread of the rewards. @throws CosearchError AGENT_DIVERGED when one is not finite */

@@ -36,7 +36,7 @@ export const policyGradientShape = {
   maxGradNorm: z.number().gt(0).default(10).describe("longer gradients are scaled down to this L2 norm"),
   hiddenUnits: z.int().min(1).max(4096).default(64).describe("hidden units that connect each knob to the later ones"),
   connectionLearningRateScale: fraction
-    .default(0.01)
+    .default(0.003)
     .describe("learning rate of the connections between knobs, relative to that of the output biases"),
 };
 

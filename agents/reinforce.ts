@@ -13,7 +13,7 @@ const options = z.strictObject({
   ...policyGradientShape,
   learningRate: policyGradientShape.learningRate
     .removeDefault()
-    .default(0.15)
+    .default(0.1)
     .describe("Adam step of the output biases"),
   baseline: z
     .enum(["leave-one-out", "moving-average"])

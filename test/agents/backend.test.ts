@@ -1,0 +1,51 @@
+import * as tf from "@tensorflow/tfjs";
+import { beforeAll, describe, expect, it } from "vitest";
+import { initBackend } from "../../agents/backend.js";
+
+describe("the tensor backend", () => {
+  let handlersBefore: number[];
+  const handlers = () => ["uncaughtException", "unhandledRejection"].map((event) => process.listenerCount(event));
+
+  beforeAll(async () => {
+    handlersBefore = handlers();
+    await initBackend("wasm");
+  });
+
+  it("is WebAssembly when asked for, and computes", async () => {
+    expect(await initBackend("wasm")).toEqual({ name: "wasm", version: "4.22.0" });
+    expect(tf.getBackend()).toBe("wasm");
+    expect([...tf.matMul(tf.tensor2d([[1, 2]]), tf.tensor2d([[3], [4]])).dataSync()]).toEqual([11]);
+  });
+
+  it("leaves no handler for uncaught errors behind", () => {
+    expect(handlers()).toEqual(handlersBefore);
+  });
+
+  it("keeps the one that is set when the choice is left open", async () => {
+    await initBackend("cpu");
+    expect((await initBackend("auto")).name).toBe("cpu");
+    expect((await initBackend()).name).toBe("cpu");
+    expect((await initBackend("wasm")).name).toBe("wasm");
+    expect(tf.getBackend()).toBe("wasm");
+  });
+
+  it("names what is allowed when the choice is unknown", async () => {
+    await expect(initBackend("wsam")).rejects.toMatchObject({
+      code: "BACKEND_UNAVAILABLE",
+      message: '"wsam" is no tensor backend; allowed: auto, wasm, native, cpu',
+    });
+  });
+
+  it("is the native one when it loads, else WebAssembly with a note; asking for native alone fails then", async () => {
+    const fresh = await import("../../agents/backend.js?fresh=1" as string);
+    const chosen = await (fresh.initBackend as typeof initBackend)("auto");
+    const packageName: string = "@tensorflow/tfjs-node";
+    const native = await import(packageName).then(
+      () => true,
+      () => false,
+    );
+    expect(chosen.name).toBe(native ? "native" : "wasm");
+    expect(chosen.note).toBe(native ? undefined : "the native tensor library is not installed; using WebAssembly");
+    if (!native) await expect(initBackend("native")).rejects.toMatchObject({ code: "BACKEND_UNAVAILABLE" });
+  });
+});

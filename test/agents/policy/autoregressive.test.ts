@@ -1,0 +1,176 @@
+import * as tf from "@tensorflow/tfjs";
+import { afterEach, beforeAll, describe, expect, it } from "vitest";
+import { initBackend } from "../../../agents/backend.js";
+import { AutoregressivePolicy, degreesOf } from "../../../agents/policy/autoregressive.js";
+import { RandomStream } from "../../../src/core/rng.js";
+import { INACTIVE, Space } from "../../../src/core/space.js";
+import { conditionalSpace } from "../../contracts/agent-contract.js";
+
+beforeAll(async () => {
+  await initBackend("wasm");
+});
+
+const policies: AutoregressivePolicy[] = [];
+afterEach(() => {
+  for (const policy of policies.splice(0)) policy.dispose();
+});
+
+/** A policy with arbitrary weights everywhere, so that nothing is uniform and every connection carries something. */
+function scrambledPolicy(space: Space, scale = 0.7): AutoregressivePolicy {
+  const policy = new AutoregressivePolicy(space, 1, "test/weights", {
+    hiddenUnits: 24,
+    connectionLearningRateScale: 1,
+  });
+  policies.push(policy);
+  const random = RandomStream.of(5, "test/scramble");
+  for (const { variable } of policy.parameters) {
+    const values = Float32Array.from({ length: variable.size }, () => scale * random.normal());
+    tf.tidy(() => variable.assign(tf.tensor(values, variable.shape)));
+  }
+  return policy;
+}
+
+function evaluated(policy: AutoregressivePolicy, codes: readonly ArrayLike<number>[]) {
+  return tf.tidy(() => {
+    const batch = policy.batch(codes);
+    const { logProb, entropy } = policy.evaluate(batch);
+    return { logProb: [...logProb.dataSync()], entropy: [...entropy.dataSync()] };
+  });
+}
+
+describe("the autoregressive policy", () => {
+  it("is a distribution: the probabilities of all 210 points of a conditional space sum to 1", () => {
+    const points = [...conditionalSpace.enumerate()];
+    const { logProb } = evaluated(scrambledPolicy(conditionalSpace), points);
+    expect(points).toHaveLength(210);
+    expect(logProb.reduce((sum, value) => sum + Math.exp(value), 0)).toBeCloseTo(1, 5);
+    expect(new Set(logProb.map((value) => value.toFixed(6))).size).toBeGreaterThan(150);
+  });
+
+  it("starts uniform over the values of each knob", () => {
+    const policy = new AutoregressivePolicy(conditionalSpace, 1, "w", {
+      hiddenUnits: 8,
+      connectionLearningRateScale: 1,
+    });
+    policies.push(policy);
+    const point = Int32Array.of(0, 2, 2, 4, 0, 1, 1); // 3 * 3 * 3 * 5 * 2 * 2 ways
+    expect(evaluated(policy, [point]).logProb[0]).toBeCloseTo(-Math.log(3 * 3 * 3 * 5 * 2 * 2), 5);
+    const without = Int32Array.of(0, 0, INACTIVE, 4, 0, INACTIVE, 1);
+    expect(evaluated(policy, [without]).logProb[0]).toBeCloseTo(-Math.log(3 * 3 * 5 * 2), 5);
+    expect(evaluated(policy, [without]).entropy[0]).toBeCloseTo(Math.log(3 * 3 * 5 * 2), 5);
+  });
+
+  it("samples with the log-probabilities that the tensors give, within 1e-5", () => {
+    const policy = scrambledPolicy(conditionalSpace);
+    const samples = policy.sample(200, RandomStream.of(1, "test"));
+    const { logProb, entropy } = evaluated(policy, samples.codes);
+    logProb.forEach((value, i) => {
+      expect(Math.abs(value - samples.logProbs[i]!)).toBeLessThan(1e-5);
+    });
+    const decisions = samples.codes
+      .flatMap((codes) => conditionalSpace.decisions.map((position) => codes[position]!))
+      .filter((code) => code !== INACTIVE).length;
+    const total = entropy.reduce((sum, value) => sum + value, 0);
+    expect(samples.entropyPerDecision).toBeCloseTo(total / decisions, 4);
+    expect(Object.keys(samples.entropyPerGroup)).toEqual(["network", "accelerator"]);
+  });
+
+  it("samples each point as often as its probability says (chi-square over the 40 likeliest)", () => {
+    const policy = scrambledPolicy(conditionalSpace);
+    const count = 20_000;
+    const seen = new Map<string, number>();
+    for (const codes of policy.sample(count, RandomStream.of(2, "test")).codes) {
+      seen.set(conditionalSpace.key(codes), (seen.get(conditionalSpace.key(codes)) ?? 0) + 1);
+    }
+    const points = [...conditionalSpace.enumerate()];
+    const expected = evaluated(policy, points).logProb.map((value) => count * Math.exp(value));
+    const likeliest = points.map((_, i) => i).sort((a, b) => expected[b]! - expected[a]!);
+    const chiSquare = likeliest.slice(0, 40).reduce((sum, i) => {
+      const observed = seen.get(conditionalSpace.key(points[i]!)) ?? 0;
+      return sum + (observed - expected[i]!) ** 2 / expected[i]!;
+    }, 0);
+    expect(chiSquare).toBeLessThan(73.4); // 99.9 % point of chi-square with 40 degrees of freedom
+  });
+
+  it("lets no choice see itself or a later one, and each see the earlier ones", () => {
+    const space = new Space({
+      name: "chain",
+      knobs: Array.from({ length: 6 }, (_, i) => ({ name: `k${i}`, values: [0, 1, 2], ordered: i % 2 === 0 })),
+    });
+    const policy = scrambledPolicy(space);
+    /** log p(knob d = code | knobs before), summed up to and with d, by marginalising the later ones */
+    const prefix = (codes: number[]) => {
+      const rest = [...space.enumerate()].filter((point) => codes.every((code, i) => point[i] === code));
+      return Math.log(evaluated(policy, rest).logProb.reduce((sum, value) => sum + Math.exp(value), 0));
+    };
+    for (let d = 0; d < 6; d++) {
+      const before = [2, 0, 1, 2, 0, 1].slice(0, d);
+      const total = [0, 1, 2].reduce((sum, code) => sum + Math.exp(prefix([...before, code]) - prefix(before)), 0);
+      expect(total).toBeCloseTo(1, 4); // would fail if a conditional looked at itself or ahead
+    }
+    const given = (first: number) => prefix([first, 0, 1, 2, 0, 1]) - prefix([first, 0, 1, 2, 0]);
+    expect(Math.abs(given(0) - given(2))).toBeGreaterThan(0.01); // the last knob looks back to the first
+  });
+
+  it("has the ordinal head of Tang and Agrawal: sum of log s up to the level and of log(1 - s) above it", () => {
+    const space = new Space({ name: "levels", knobs: [{ name: "x", values: [1, 2, 4, 8] }] });
+    const policy = scrambledPolicy(space);
+    const outputs = [...policy.parameters.find(({ name }) => name === "outputBiases")!.variable.dataSync()];
+    const s = outputs.map((output) => 1 / (1 + Math.exp(-output))); // s[0] belongs to no step between levels
+    const logits = [0, 1, 2, 3].map((level) =>
+      [1, 2, 3].reduce((sum, j) => sum + Math.log(j <= level ? s[j]! : 1 - s[j]!), 0),
+    );
+    const total = Math.log(logits.reduce((sum, logit) => sum + Math.exp(logit), 0));
+    const points = [...space.enumerate()];
+    evaluated(policy, points).logProb.forEach((value, level) => {
+      expect(value).toBeCloseTo(logits[level]! - total, 5);
+    });
+  });
+
+  it("has plain logits for categories", () => {
+    const space = new Space({ name: "kinds", knobs: [{ name: "x", values: ["a", "b", "c"] }] });
+    const policy = scrambledPolicy(space);
+    const outputs = [...policy.parameters.find(({ name }) => name === "outputBiases")!.variable.dataSync()];
+    const total = Math.log(outputs.reduce((sum, output) => sum + Math.exp(output), 0));
+    evaluated(policy, [...space.enumerate()]).logProb.forEach((value, i) => {
+      expect(value).toBeCloseTo(outputs[i]! - total, 5);
+    });
+  });
+
+  it("has the gradient that finite differences give, for log-probability and entropy", () => {
+    const policy = scrambledPolicy(conditionalSpace, 0.3);
+    const batch = policy.batch(policy.sample(5, RandomStream.of(3, "test")).codes);
+    const loss = () => {
+      const { logProb, entropy } = policy.evaluate(batch);
+      return tf.add(tf.sum(logProb), tf.mul(tf.sum(entropy), 2)) as tf.Scalar;
+    };
+    const variables = policy.parameters.map(({ variable }) => variable);
+    const { grads } = tf.variableGrads(loss, variables);
+    let checked = 0;
+    for (const variable of variables) {
+      const gradient = grads[variable.name]!.dataSync();
+      const values = Float32Array.from(variable.dataSync());
+      for (let i = 0; i < values.length; i += Math.ceil(values.length / 40)) {
+        const lossAt = (value: number) => {
+          const changed = Float32Array.from(values);
+          changed[i] = value;
+          tf.tidy(() => variable.assign(tf.tensor(changed, variable.shape)));
+          return tf.tidy(() => loss().dataSync()[0]!);
+        };
+        const step = 0.001; // small, so that few hidden units cross their kink
+        const slope = (lossAt(values[i]! + step) - lossAt(values[i]! - step)) / (2 * step);
+        lossAt(values[i]!);
+        expect(Math.abs(slope - gradient[i]!), `${variable.name}[${i}]`).toBeLessThan(0.02 + 0.02 * Math.abs(slope));
+        if (Math.abs(slope) > 0.05) checked++;
+      }
+    }
+    expect(checked).toBeGreaterThan(15);
+    batch.dispose();
+    tf.dispose(grads);
+  });
+
+  it("spreads the hidden units over the decisions: 6 units, 4 decisions see 1, 1, 2, 2, 3, 3", () => {
+    expect([...degreesOf(6, 4)]).toEqual([1, 1, 2, 2, 3, 3]);
+    expect([...degreesOf(3, 1)]).toEqual([1, 1, 1]);
+  });
+});
