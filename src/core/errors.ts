@@ -77,15 +77,20 @@ export function suggestion(word: string, candidates: readonly string[]): string 
   return `; allowed: ${shown}${candidates.length > 12 ? `, ... (${candidates.length} in all)` : ""}`;
 }
 
-/** Levenshtein distance. */
+/** Edits between two words: one letter inserted, left out or replaced, or two neighbours swapped (optimal string alignment). */
 function editDistance(a: string, b: string): number {
+  let beforePrevious: number[] = [];
   let previous = Array.from({ length: b.length + 1 }, (_, j) => j);
   for (let i = 1; i <= a.length; i++) {
     const current = [i];
     for (let j = 1; j <= b.length; j++) {
       const substitution = previous[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1);
-      current.push(Math.min(substitution, previous[j]! + 1, current[j - 1]! + 1));
+      let distance = Math.min(substitution, previous[j]! + 1, current[j - 1]! + 1);
+      const isSwap = i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1];
+      if (isSwap) distance = Math.min(distance, beforePrevious[j - 2]! + 1);
+      current.push(distance);
     }
+    beforePrevious = previous;
     previous = current;
   }
   return previous[b.length]!;

@@ -5,8 +5,10 @@ import { CosearchError } from "./errors.js";
 const ARRAYS = { f32: Float32Array, f64: Float64Array, i32: Int32Array } as const;
 type Tag = keyof typeof ARRAYS;
 
-/** A JSON value that `decodeState` turns back into the same tree. Not-a-number and infinities are kept too. */
+/** A JSON value that `decodeState` turns back into the same tree. Not-a-number, infinities and -0 are kept too; a key that
+ *  begins with `$` gets a second one, so that it is not taken for a mark of ours. */
 export function encodeState(tree: StateTree): unknown {
+  if (Object.is(tree, -0)) return { $number: "-0" };
   if (typeof tree === "number") return Number.isFinite(tree) ? tree : { $number: String(tree) };
   if (tree === null || typeof tree !== "object") return tree;
   for (const tag of Object.keys(ARRAYS) as Tag[]) {
@@ -18,7 +20,7 @@ export function encodeState(tree: StateTree): unknown {
   return Object.fromEntries(
     Object.entries(tree as Record<string, StateTree | undefined>)
       .filter(([, value]) => value !== undefined)
-      .map(([key, value]) => [key, encodeState(value as StateTree)]),
+      .map(([key, value]) => [key.startsWith("$") ? `$${key}` : key, encodeState(value as StateTree)]),
   );
 }
 
@@ -32,7 +34,9 @@ export function decodeState(json: unknown): StateTree {
     const text = record[`$${tag}`];
     if (typeof text === "string") return decodeArray(tag, text);
   }
-  return Object.fromEntries(Object.entries(record).map(([key, value]) => [key, decodeState(value)]));
+  return Object.fromEntries(
+    Object.entries(record).map(([key, value]) => [key.startsWith("$$") ? key.slice(1) : key, decodeState(value)]),
+  );
 }
 
 function decodeArray(tag: Tag, text: string): StateTree {

@@ -29,6 +29,7 @@ export function checkTemplate(template: Template, space: Space, where: string): 
       for (const [i, item] of node.entries()) visit(item as Template, `${path}[${i}]`);
     } else if (node !== null && typeof node === "object") {
       for (const [key, value] of Object.entries(node)) {
+        checkOperator(key, value, `${where}: ${path}`);
         if (key === "$when") for (const name of Object.keys(value as object)) reference(name, `${path}.$when`);
         else visit(value, `${path}.${key}`);
       }
@@ -52,6 +53,22 @@ export function checkTemplate(template: Template, space: Space, where: string): 
       `${where}: knobs that the template never uses: ${unused.join(", ")}`,
     );
   }
+}
+
+function checkOperator(key: string, value: Template, where: string): void {
+  const bad = (what: string) => new CosearchError("TEMPLATE_BAD_REFERENCE", `${where}.${key}: ${what}`);
+  if (!key.startsWith("$")) return;
+  if (key === "$times") {
+    if (!Array.isArray(value)) throw bad(`$times is a list of factors, not ${JSON.stringify(value)}`);
+  } else if (key === "$roundTo") {
+    if (typeof value !== "number" || value <= 0)
+      throw bad(`$roundTo is a positive number, not ${JSON.stringify(value)}`);
+  } else if (key === "$when") {
+    const isCondition = value !== null && typeof value === "object" && !Array.isArray(value);
+    if (!isCondition || !Object.values(value).every((values) => Array.isArray(values))) {
+      throw bad(`$when maps a knob to a list of values, not ${JSON.stringify(value)}`);
+    }
+  } else throw bad(`"${key}" is no operator${suggestion(key, ["$times", "$roundTo", "$when"])}`);
 }
 
 function fill(node: Template, candidate: Candidate): unknown {

@@ -67,7 +67,7 @@ export function betterTrial(a: Trial | undefined, b: Trial): Trial {
 /** Checks what an environment returned: every metric a finite number. @throws CosearchError ENVIRONMENT_BAD_RESULT */
 export function checkedEvaluation(evaluation: Evaluation, candidate: Candidate): Evaluation {
   if (evaluation?.kind === "infeasible" && typeof evaluation.infeasible?.reason === "string") return evaluation;
-  if (evaluation?.kind !== "measured") {
+  if (evaluation?.kind !== "measured" || typeof evaluation.metrics !== "object" || evaluation.metrics === null) {
     throw new CosearchError(
       "ENVIRONMENT_BAD_RESULT",
       `evaluation of ${JSON.stringify(candidate)} is neither measured nor infeasible: ${JSON.stringify(evaluation)}`,
