@@ -4,7 +4,7 @@ import { z } from "zod";
 import { CosearchError } from "../src/core/errors.js";
 import { Space } from "../src/core/space.js";
 import { checkTemplate, fillTemplate, type Template } from "../src/core/template.js";
-import type { Candidate } from "../src/core/trial.js";
+import type { Candidate, KnobValue } from "../src/core/trial.js";
 import { dataNames, parseValue, readDocument, resolveDocument } from "../src/files/documents.js";
 import { deploymentSchema } from "./deployment/deployment.js";
 import { networkFileSchema } from "./network/network-schema.js";
@@ -78,7 +78,7 @@ export const spaceFileNames = (): string[] => dataNames(FOLDER);
 
 /** The space that a parsed file or an inline entry of a study stands for. `where` names the file in messages.
  *  @param partSchema schema of a filled-in template; default: that of the group, where known
- *  @throws CosearchError FILE_BAD_VALUE, SPACE_BAD_KNOB, TEMPLATE_BAD_REFERENCE */
+ *  @throws CosearchError FILE_BAD_VALUE, SPACE_BAD_KNOB, SPACE_BAD_VALUE, TEMPLATE_BAD_REFERENCE */
 export function parseSpaceFile(value: unknown, where: string, partSchema?: z.ZodType): LoadedSpace {
   return toSpace(parseValue(value, where, spaceFileSchema), where, partSchema);
 }
@@ -94,12 +94,33 @@ function toSpace(file: SpaceFile, where: string, partSchema = PART_SCHEMAS[file.
   const { name, group, source, knobs, template } = file;
   const space = inFile(where, () => new Space({ name, knobs, ...(source !== undefined && { source }) }));
   checkTemplate(template, space, where);
+  checkConditions(knobs, template, space, where);
   if (partSchema !== undefined) {
     for (const candidate of everyValueOnce(space)) {
       parseValue(fillTemplate(template, candidate), `${where} with ${JSON.stringify(candidate)}`, partSchema);
     }
   }
   return { name, group, source, space, template };
+}
+
+/** A condition on a value that the knob does not have would silently never hold. (In a study it may: there `fix` can have
+ *  taken the value away, so only files are checked.) */
+function checkConditions(knobs: SpaceFile["knobs"], template: Template, space: Space, where: string): void {
+  const check = (condition: Readonly<Record<string, readonly KnobValue[]>>, place: string): void => {
+    for (const [name, values] of Object.entries(condition)) {
+      for (const value of values) inFile(`${where}: ${place}`, () => space.valueIndex(name, value));
+    }
+  };
+  const visit = (node: Template, path: string): void => {
+    if (node === null || typeof node !== "object") return;
+    for (const [key, value] of Object.entries(node)) {
+      const place = Array.isArray(node) ? `${path}[${key}]` : `${path}.${key}`;
+      if (key === "$when") check(value as Readonly<Record<string, readonly KnobValue[]>>, place);
+      else visit(value as Template, place);
+    }
+  };
+  for (const knob of knobs) if (knob.when !== undefined) check(knob.when, `knob "${knob.name}" when`);
+  visit(template, "template");
 }
 
 /** Candidates in which each value of each knob occurs at least once, as far as a condition lets it. */

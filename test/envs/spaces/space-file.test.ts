@@ -93,6 +93,28 @@ describe("parseSpaceFile", () => {
   });
 });
 
+describe("conditions", () => {
+  const knobs = [
+    { name: "deep", values: ["no", "yes"] },
+    { name: "kernel", values: [3, 5] },
+  ];
+  const stages = [{ kind: "conv", channels: 8, kernel: "$kernel" }];
+
+  it("in a knob may only ask for values that its parent has", () => {
+    const conditional = [knobs[0], { ...knobs[1], when: { deep: ["yse"] } }];
+    const value = { ...file, knobs: conditional, template: { name: "t", stages } };
+    expect(() => parseSpaceFile(value, "x")).toThrow(
+      'x: knob "kernel" when: "deep" cannot be "yse"; allowed: "no", "yes"',
+    );
+  });
+
+  it("in the template, too", () => {
+    const optional = [...stages, { $when: { deep: ["yse"] }, kind: "conv", channels: 8 }];
+    const value = { ...file, knobs, template: { name: "t", stages: optional } };
+    expect(() => parseSpaceFile(value, "x")).toThrow('x: template.stages[1].$when: "deep" cannot be "yse"');
+  });
+});
+
 describe("loadSpaceFile", () => {
   it("reads a user's file and names its line when it is wrong", () => {
     const path = join(mkdtempSync(join(tmpdir(), "cosearch-space-")), "s.yaml");
