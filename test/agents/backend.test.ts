@@ -30,9 +30,9 @@ describe("the tensor backend", () => {
   });
 
   it("names what is allowed when the choice is unknown", async () => {
-    await expect(initBackend("wsam")).rejects.toMatchObject({
+    await expect(initBackend("quantum")).rejects.toMatchObject({
       code: "BACKEND_UNAVAILABLE",
-      message: '"wsam" is no tensor backend; allowed: auto, wasm, native, cpu',
+      message: '"quantum" is no tensor backend; allowed: auto, wasm, native, cpu',
     });
   });
 

@@ -1,0 +1,105 @@
+// Figures of the agents: how long sampling and an update take, and how near they come to the optimum of the sizing task.
+// node dist/experiments/agent-figures.js [folder with resnet18-sizing.json, default ../shared/data/agents] [seeds, default 10]
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { initBackend } from "../agents/backend.js";
+import { agentDefinition } from "../agents/index.js";
+import { RandomStream } from "../src/core/rng.js";
+import { Space } from "../src/core/space.js";
+import { isFeasible, type Trial } from "../src/core/trial.js";
+import { readText } from "../src/files/documents.js";
+import { type SizingData, type SizingTask, sizingTask } from "./sizing-task.js";
+
+const MARKS = [200, 500, 1000, 2000];
+const print = (line: string) => process.stdout.write(`${line}\n`);
+const median = (values: readonly number[]) => {
+  const sorted = [...values].sort((a, b) => a - b);
+  return (sorted[Math.floor((sorted.length - 1) / 2)]! + sorted[Math.ceil((sorted.length - 1) / 2)]!) / 2;
+};
+
+/** 33 network, 8 accelerator and 16 deployment knobs: the size of the default study's space. */
+const jointSpace = new Space({
+  name: "joint",
+  knobs: [
+    ...Array.from({ length: 33 }, (_, i) => ({ name: `network/${i}`, values: i % 2 === 0 ? [3, 5, 7] : [3, 6] })),
+    ...Array.from({ length: 7 }, (_, i) => ({ name: `accelerator/${i}`, values: [1, 2, 4, 6, 8] })),
+    { name: "accelerator/dataflow", values: ["weight", "output", "row", "flexible"] },
+    ...Array.from({ length: 16 }, (_, i) => ({ name: `deployment/${i}`, values: [4, 8, 16] })),
+  ],
+});
+
+/** Median milliseconds of proposing a batch and of learning from it. */
+async function speed(agentName: string, batchSize: number): Promise<string> {
+  const agent = await agentDefinition(agentName).create(jointSpace, { batchSize }, 1);
+  const random = RandomStream.of(1, "figures/rewards");
+  const [proposeMs, observeMs]: [number[], number[]] = [[], []];
+  for (let update = 0; update < 60; update++) {
+    const begin = performance.now();
+    const candidates = await agent.propose(batchSize);
+    const proposed = performance.now();
+    const trials = candidates.map((candidate, trial): Trial => ({ trial, candidate, reward: random.next() }));
+    const before = performance.now();
+    await agent.observe(trials);
+    if (update < 10) continue; // warm-up
+    proposeMs.push(proposed - begin);
+    observeMs.push(performance.now() - before);
+  }
+  agent.dispose();
+  return `| ${agentName} | ${batchSize} | ${median(proposeMs).toFixed(1)} | ${median(observeMs).toFixed(1)} |`;
+}
+
+/** Best feasible cycles over the optimum at the marks, infinite before the first feasible design, and when that came. */
+async function sizingRun(agentName: string, task: SizingTask, seed: number) {
+  const definition = agentDefinition(agentName);
+  const agent = await definition.create(task.space, {}, seed);
+  const size = definition.batchSize({});
+  const ratios: number[] = [];
+  let best = Number.POSITIVE_INFINITY;
+  let firstFeasible = Number.POSITIVE_INFINITY;
+  for (let done = 0; done < MARKS.at(-1)!; ) {
+    const trials: Trial[] = [];
+    for (const candidate of await agent.propose(Math.min(size, MARKS.at(-1)! - done))) {
+      const trial = task.evaluate(candidate, done++);
+      trials.push(trial);
+      if (isFeasible(trial)) {
+        firstFeasible = Math.min(firstFeasible, done);
+        best = Math.min(best, trial.metrics!.latencyCycles! / task.optimumCycles);
+      }
+      if (MARKS.includes(done)) ratios.push(best);
+    }
+    await agent.observe(trials);
+  }
+  agent.dispose();
+  return { ratios, firstFeasible };
+}
+
+const folder = process.argv[2] ?? "../shared/data/agents";
+const seeds = Array.from({ length: Number(process.argv[3] ?? 10) }, (_, i) => i + 1);
+const backend = await initBackend("wasm");
+print(
+  `backend ${backend.name}, tfjs ${backend.version}\n\n| agent | batch | propose ms | observe ms |\n|---|---|---|---|`,
+);
+for (const agent of ["ppo", "reinforce"]) for (const batch of [16, 64]) print(await speed(agent, batch));
+
+const file = join(folder, "resnet18-sizing.json");
+if (!existsSync(file)) print(`\n${file} is not there: no sizing figures`);
+else {
+  const data = JSON.parse(readText(file)) as SizingData;
+  for (const areaFraction of [0.1, 0.05]) {
+    const task = sizingTask(data, areaFraction);
+    print(
+      `\nsizing, m = ${areaFraction}: median ratio to the optimum of ${task.optimumCycles} cycles, ${seeds.length} seeds`,
+    );
+    print(
+      `| agent | ${MARKS.join(" | ")} | worst at ${MARKS.at(-1)} | last first feasible |\n|---|---|---|---|---|---|---|`,
+    );
+    for (const agent of ["random", "reinforce", "ppo"]) {
+      const runs: Awaited<ReturnType<typeof sizingRun>>[] = [];
+      for (const seed of seeds) runs.push(await sizingRun(agent, task, seed));
+      const columns = MARKS.map((_, i) => median(runs.map(({ ratios }) => ratios[i]!)).toFixed(3));
+      const worst = Math.max(...runs.map(({ ratios }) => ratios.at(-1)!)).toFixed(3);
+      const first = Math.max(...runs.map(({ firstFeasible }) => firstFeasible));
+      print(`| ${agent} | ${columns.join(" | ")} | ${worst} | ${first} |`);
+    }
+  }
+}
