@@ -1,0 +1,392 @@
+// Exact counts for (layer, accelerator, mapping): words read, filled and updated at every level, cycles by cause, energy.
+// The steady-state counts are Timeloop's (Parashar et al. 2019; what is counted: docs/accelerator-model.md):
+//   - a tile stays while only loops irrelevant to its operand advance inside the innermost relevant one;
+//   - when that innermost loop slides an input tile, only the words that are new against the tile before are charged;
+//   - a word for several instances is read once and filled once per receiver; partial sums of several instances are
+//     added before they are written; the first accumulation of a partial sum writes without reading.
+// Tiles may be ragged: every count below is exact for loops whose bounds do not divide the extent.
+// One CostModel holds its scratch arrays, so that an evaluation allocates nothing.
+import { type Accelerator, operationEnergyPj, operationRate } from "./architecture.js";
+import type { Mapping } from "./mapping.js";
+import { C, DIM_COUNT, G, I, N, O, P, type Problem, Q, R, S } from "./problem.js";
+
+const MAX_LEVELS = 12;
+
+/** Result of the last `evaluate`, valid until the next. */
+export class CostModel {
+  readonly chip: Accelerator;
+  readonly #levels: number;
+  /** words by [level · 3 + operand], summed over the instances in use */
+  readonly reads: Float64Array;
+  readonly fills: Float64Array;
+  readonly updates: Float64Array;
+  /** bits of traffic by [level · 3 + operand], both directions apart */
+  readonly readBits: Float64Array;
+  readonly writeBits: Float64Array;
+  /** cycles that each level's own bandwidth asks for */
+  readonly levelCycles: Float64Array;
+  /** instances of each level that hold data */
+  readonly usedInstances: Float64Array;
+  computeCycles = 0;
+  latencyCycles = 0;
+  energyPj = 0;
+
+  // scratch, indexed [level · 8 + dimension]; entry of level L is the multiplier
+  readonly #tile = new Float64Array((MAX_LEVELS + 1) * DIM_COUNT);
+  readonly #temporalOutside = new Float64Array((MAX_LEVELS + 1) * DIM_COUNT);
+  readonly #spatialOutside = new Float64Array((MAX_LEVELS + 1) * DIM_COUNT);
+  readonly #ragged = new Uint8Array(DIM_COUNT);
+  #problem!: Problem;
+  #mapping!: Mapping;
+
+  constructor(chip: Accelerator) {
+    this.chip = chip;
+    this.#levels = chip.levels.length;
+    const size = this.#levels * 3;
+    this.reads = new Float64Array(size);
+    this.fills = new Float64Array(size);
+    this.updates = new Float64Array(size);
+    this.readBits = new Float64Array(size);
+    this.writeBits = new Float64Array(size);
+    this.levelCycles = new Float64Array(this.#levels);
+    this.usedInstances = new Float64Array(this.#levels);
+  }
+
+  /** Sizes of the tiles of a mapping; enough for `tileWords`, `tileBits` and `fits`. */
+  prepare(problem: Problem, mapping: Mapping): void {
+    this.#problem = problem;
+    this.#mapping = mapping;
+    const levels = this.#levels;
+    const tile = this.#tile;
+    const { temporal, spatial } = mapping;
+    for (let d = 0; d < DIM_COUNT; d++) {
+      let inside = 1;
+      tile[levels * DIM_COUNT + d] = 1;
+      for (let l = levels - 1; l >= 0; l--) {
+        const index = l * DIM_COUNT + d;
+        inside *= temporal[index]! * spatial[index]!;
+        tile[index] = inside;
+      }
+      this.#ragged[d] = inside === problem.extents[d] ? 0 : 1;
+    }
+  }
+
+  /** Words of an operand in one tile of a level (clipped to the layer). Needs `prepare`. */
+  tileWords(level: number, operand: number): number {
+    const problem = this.#problem;
+    if (!problem.present[operand]) return 0;
+    const extent = (d: number): number => Math.min(this.#tile[level * DIM_COUNT + d]!, problem.extents[d]!);
+    if (operand === I) {
+      const rows = (extent(P) - 1) * problem.stride[0] + (extent(R) - 1) * problem.dilation[0] + 1;
+      const columns = (extent(Q) - 1) * problem.stride[1] + (extent(S) - 1) * problem.dilation[1] + 1;
+      return extent(N) * extent(G) * extent(C) * rows * columns;
+    }
+    const mask = problem.relevance[operand]!;
+    let words = 1;
+    for (let d = 0; d < DIM_COUNT; d++) if (mask & (1 << d)) words *= extent(d);
+    return words;
+  }
+
+  /** Bits that an operand's tile takes at a level; an output tile that still accumulates takes wide words. Needs `prepare`. */
+  tileBits(level: number, operand: number): number {
+    const bits = this.#problem.bits;
+    const width =
+      operand === 0
+        ? bits.weights
+        : operand === I
+          ? bits.inputs
+          : this.#accumulatesAt(level)
+            ? bits.partial
+            : bits.outputs;
+    return this.tileWords(level, operand) * width;
+  }
+
+  /** Whether the outputs in a level's tiles are partial sums: some reduction loop runs at this level or outside of it,
+   *  or inside of it down to the next level that keeps outputs. */
+  #accumulatesAt(level: number): boolean {
+    const problem = this.#problem;
+    let child = level + 1;
+    while (child < this.#levels && !this.chip.levels[child]!.keeps[O]) child++;
+    const mask = problem.relevance[O]!;
+    for (let d = 0; d < DIM_COUNT; d++) {
+      if ((mask & (1 << d)) === 0 && this.#tile[child * DIM_COUNT + d]! < problem.extents[d]!) return true;
+    }
+    return false;
+  }
+
+  /** Whether every tile fits its level, and what is short if not. Needs `prepare`. */
+  fits(): boolean {
+    for (let l = 1; l < this.#levels; l++) {
+      const level = this.chip.levels[l]!;
+      let shared = 0;
+      for (let operand = 0; operand < 3; operand++) {
+        if (!level.keeps[operand]) continue;
+        const bits = this.tileBits(l, operand);
+        if (level.partitionBytes !== undefined) {
+          if (bits > level.partitionBytes[operand]! * 8) return false;
+        } else shared += bits;
+      }
+      if (l === this.chip.residentLevel) shared += this.#problem.reservedBits;
+      if (level.sharedCapacityBytes !== undefined && shared > level.sharedCapacityBytes * 8) return false;
+    }
+    return true;
+  }
+
+  /** Counts everything for a mapping that covers the layer. */
+  evaluate(problem: Problem, mapping: Mapping): void {
+    this.prepare(problem, mapping);
+    this.#prefixes();
+    const levels = this.#levels;
+    this.reads.fill(0);
+    this.fills.fill(0);
+    this.updates.fill(0);
+    this.readBits.fill(0);
+    this.writeBits.fill(0);
+    for (let operand = 0; operand < 3; operand++) {
+      if (!problem.present[operand]) continue;
+      let parent = 0;
+      let partial = false;
+      for (let child = 1; child <= levels; child++) {
+        if (child < levels && !this.chip.levels[child]!.keeps[operand]) continue;
+        if (operand === O) partial = this.#countOutputs(parent, child, partial);
+        else this.#countLoads(operand, parent, child);
+        parent = child;
+      }
+    }
+    this.#finish(problem);
+  }
+
+  /** Products of the bounds outside each level, by dimension. */
+  #prefixes(): void {
+    const { temporal, spatial } = this.#mapping;
+    const outsideT = this.#temporalOutside;
+    const outsideS = this.#spatialOutside;
+    for (let d = 0; d < DIM_COUNT; d++) {
+      let t = 1;
+      let s = 1;
+      for (let l = 0; l <= this.#levels; l++) {
+        const index = l * DIM_COUNT + d;
+        outsideT[index] = t;
+        outsideS[index] = s;
+        if (l < this.#levels) {
+          t *= temporal[index]!;
+          s *= spatial[index]!;
+        }
+      }
+    }
+    for (let l = 0; l < this.#levels; l++) {
+      let used = 1;
+      for (let d = 0; d < DIM_COUNT; d++) used *= this.#count(d, 0, false, l);
+      this.usedInstances[l] = used;
+    }
+  }
+
+  /** Visits of dimension d: temporal loops of the levels outside `temporalLevel` (and at it, if `inclusive`) and spatial
+   *  loops outside `spatialLevel` count; the other loops stand at their first iteration. Ragged ends are exact: the
+   *  first iterations are full, and the remainder follows the nest inwards. */
+  #count(d: number, temporalLevel: number, inclusive: boolean, spatialLevel: number): number {
+    const { temporal, spatial } = this.#mapping;
+    const t = temporalLevel * DIM_COUNT + d;
+    if (this.#ragged[d] === 0) {
+      return (
+        this.#temporalOutside[t]! * (inclusive ? temporal[t]! : 1) * this.#spatialOutside[spatialLevel * DIM_COUNT + d]!
+      );
+    }
+    const lastTemporal = inclusive ? temporalLevel : temporalLevel - 1;
+    // counted bounds inside the current loop, by division as the walk goes inwards
+    let inside =
+      this.#temporalOutside[t]! * (inclusive ? temporal[t]! : 1) * this.#spatialOutside[spatialLevel * DIM_COUNT + d]!;
+    let rest = this.#problem.extents[d]!;
+    let total = 0;
+    for (let l = 0; l < this.#levels; l++) {
+      const index = l * DIM_COUNT + d;
+      for (let kind = 0; kind < 2; kind++) {
+        const bound = kind === 0 ? temporal[index]! : spatial[index]!;
+        const size = kind === 0 ? this.#tile[index]! / bound : this.#tile[index + DIM_COUNT]!;
+        const counted = kind === 0 ? l <= lastTemporal : l < spatialLevel;
+        if (bound === 1) continue;
+        if (counted) {
+          inside /= bound;
+          const whole = Math.floor(rest / size);
+          total += whole * inside;
+          rest -= whole * size;
+          if (rest === 0) return total;
+        } else if (rest >= size) return total + inside;
+      }
+    }
+    return total + (rest > 0 ? 1 : 0);
+  }
+
+  /** Weights and inputs: words that move from `parent` down to `child` (the multipliers when child is past the last level). */
+  #countLoads(operand: number, parent: number, child: number): void {
+    const problem = this.#problem;
+    const mask = problem.relevance[operand]!;
+    const isMultiplier = child === this.#levels;
+    const inner = isMultiplier ? -1 : this.#innermostRelevant(mask, child);
+    const innerLevel = isMultiplier ? this.#levels : inner < 0 ? 0 : inner >> 3;
+    const innerOrder = inner < 0 ? 0 : this.#mapping.order[inner]!;
+    const multicast = this.chip.levels[parent]!.multicast[operand]!;
+    let received = 1;
+    let sent = 1;
+    for (let d = 0; d < DIM_COUNT; d++) {
+      if (mask & (1 << d)) continue;
+      if (problem.extents[d] === 1 && this.#ragged[d] === 0) continue;
+      const inclusive = inner >= 0 && this.#mapping.order[innerLevel * DIM_COUNT + d]! < innerOrder;
+      received *= this.#count(d, innerLevel, inclusive, child);
+      sent *= this.#count(d, innerLevel, inclusive, multicast ? parent : child);
+    }
+    const words = operand === I && !isMultiplier ? this.#inputWords(child, inner) : this.#relevantExtent(mask);
+    const width = operand === 0 ? problem.bits.weights : problem.bits.inputs;
+    const from = this.#source(parent, operand) * 3 + operand;
+    this.reads[from]! += words * sent;
+    this.readBits[from]! += words * sent * width;
+    if (!isMultiplier) {
+      const to = child * 3 + operand;
+      this.fills[to]! += words * received;
+      this.writeBits[to]! += words * received * width;
+    }
+  }
+
+  /** Outputs: partial sums that move up from `child` to `parent`, and back down when a tile is visited again.
+   *  @returns whether the words inside `parent` are partial sums */
+  #countOutputs(parent: number, child: number, partialOutside: boolean): boolean {
+    const problem = this.#problem;
+    const mask = problem.relevance[O]!;
+    const isMultiplier = child === this.#levels;
+    const inner = isMultiplier ? -1 : this.#innermostRelevant(mask, child);
+    const innerLevel = isMultiplier ? this.#levels : inner < 0 ? 0 : inner >> 3;
+    const innerOrder = inner < 0 ? 0 : this.#mapping.order[inner]!;
+    const level = this.chip.levels[parent]!;
+    let visitsChild = 1; // summed over the child's instances
+    let visitsParent = 1; // after the partial sums of the child's instances have been added
+    let firstChild = 1;
+    let firstParent = 1;
+    for (let d = 0; d < DIM_COUNT; d++) {
+      if (mask & (1 << d)) continue;
+      if (problem.extents[d] === 1 && this.#ragged[d] === 0) continue;
+      const inclusive = inner >= 0 && this.#mapping.order[innerLevel * DIM_COUNT + d]! < innerOrder;
+      visitsChild *= this.#count(d, innerLevel, inclusive, child);
+      visitsParent *= this.#count(d, innerLevel, inclusive, level.reduce ? parent : child);
+      firstChild *= this.#count(d, 0, false, child);
+      firstParent *= this.#count(d, 0, false, parent);
+    }
+    const words = this.#relevantExtent(mask);
+    const revisited = words * (visitsParent - firstParent);
+    const partial = partialOutside || visitsParent > firstParent;
+    const finalBits = partialOutside ? problem.bits.partial : problem.bits.outputs;
+    const up = this.#source(parent, O) * 3 + O;
+    this.updates[up]! += words * visitsParent;
+    this.writeBits[up]! += words * firstParent * finalBits + revisited * problem.bits.partial;
+    this.reads[up]! += revisited;
+    this.readBits[up]! += revisited * problem.bits.partial;
+    if (!isMultiplier) {
+      const back = words * (visitsChild - firstChild);
+      this.fills[child * 3 + O]! += back;
+      this.writeBits[child * 3 + O]! += back * problem.bits.partial;
+    }
+    return partial;
+  }
+
+  /** Where the words of a transfer from `parent` really are: an activation that stays on chip is not in DRAM but spread over
+   *  the instances of the resident level, which read and write it for one another. */
+  #source(parent: number, operand: number): number {
+    return parent === 0 && this.#problem.resident[operand]! ? this.chip.residentLevel : parent;
+  }
+
+  /** Position [level · 8 + dimension] of the innermost temporal loop outside `child` whose dimension is relevant, -1 if none. */
+  #innermostRelevant(mask: number, child: number): number {
+    const { temporal, order } = this.#mapping;
+    for (let l = child - 1; l >= 0; l--) {
+      let best = -1;
+      let bestOrder = -1;
+      for (let d = 0; d < DIM_COUNT; d++) {
+        const index = l * DIM_COUNT + d;
+        if (mask & (1 << d) && temporal[index]! > 1 && order[index]! > bestOrder) {
+          best = index;
+          bestOrder = order[index]!;
+        }
+      }
+      if (best >= 0) return best;
+    }
+    return -1;
+  }
+
+  #relevantExtent(mask: number): number {
+    let words = 1;
+    for (let d = 0; d < DIM_COUNT; d++) if (mask & (1 << d)) words *= this.#problem.extents[d]!;
+    return words;
+  }
+
+  /** Input words over all tiles of `child`, overlap with the tile before left out where the innermost loop slides. */
+  #inputWords(child: number, inner: number): number {
+    const { extents } = this.#problem;
+    const slides = inner < 0 ? -1 : inner & 7;
+    const rows = this.#axisWords(child, P, R, 0, slides, inner >> 3);
+    const columns = this.#axisWords(child, Q, S, 1, slides, inner >> 3);
+    return extents[N]! * extents[G]! * extents[C]! * rows * columns;
+  }
+
+  /** Input rows (or columns) summed over tiles: Σ ((p − 1)·stride + (r − 1)·dilation + 1), less what a sliding loop reuses. */
+  #axisWords(child: number, out: number, filter: number, axis: 0 | 1, slides: number, innerLevel: number): number {
+    const problem = this.#problem;
+    const stride = problem.stride[axis];
+    const dilation = problem.dilation[axis];
+    const outExtent = problem.extents[out]!;
+    const filterExtent = problem.extents[filter]!;
+    const outTile = Math.min(this.#tile[child * DIM_COUNT + out]!, outExtent);
+    const filterTile = Math.min(this.#tile[child * DIM_COUNT + filter]!, filterExtent);
+    const outTiles = Math.ceil(outExtent / outTile);
+    const filterTiles = Math.ceil(filterExtent / filterTile);
+    let words =
+      stride * (outExtent - outTiles) * filterTiles +
+      dilation * (filterExtent - filterTiles) * outTiles +
+      outTiles * filterTiles;
+    if (slides === out || slides === filter) {
+      const index = innerLevel * DIM_COUNT + slides;
+      const step = (this.#tile[index]! / this.#mapping.temporal[index]!) * (slides === out ? stride : dilation);
+      const overlap = (outTile - 1) * stride + (filterTile - 1) * dilation + 1 - step;
+      if (overlap > 0) {
+        // a run is one pass of the sliding loop; inside it every tile but the first overlaps its predecessor
+        const tiles = slides === out ? outTiles : filterTiles;
+        const runs = this.#runs(slides, innerLevel, child);
+        words -= overlap * (tiles - runs) * (slides === out ? filterTiles : outTiles);
+      }
+    }
+    return words;
+  }
+
+  /** Passes of the sliding loop at `level`: visits of its dimension with that loop at its first iteration. */
+  #runs(d: number, level: number, child: number): number {
+    return this.#count(d, level, false, child);
+  }
+
+  #finish(problem: Problem): void {
+    const chip = this.chip;
+    const levels = this.#levels;
+    const { weights, inputs } = problem.bits;
+    let iterations = 1;
+    for (let d = 0; d < DIM_COUNT; d++) iterations *= this.#count(d, levels, false, 0);
+    this.computeCycles = iterations / operationRate(chip, weights, inputs);
+    let latency = this.computeCycles;
+    let serial = chip.layerSetupCycles;
+    let energy = problem.operationCount * operationEnergyPj(chip, problem.operation, weights, inputs);
+    for (let l = 0; l < levels; l++) {
+      const level = chip.levels[l]!;
+      const readBits = this.readBits[l * 3]! + this.readBits[l * 3 + 1]! + this.readBits[l * 3 + 2]!;
+      const writeBits = this.writeBits[l * 3]! + this.writeBits[l * 3 + 1]! + this.writeBits[l * 3 + 2]!;
+      energy += readBits * level.readPjPerBit + writeBits * level.writePjPerBit;
+      const perInstance = 8 * this.usedInstances[l]!;
+      const cycles = Math.max(
+        (readBits + writeBits) / perInstance / level.sharedBytesPerCycle,
+        readBits / perInstance / level.readBytesPerCycle,
+        writeBits / perInstance / level.writeBytesPerCycle,
+      );
+      this.levelCycles[l] = cycles;
+      if (level.doubleBuffered) latency = Math.max(latency, cycles);
+      else serial += cycles;
+    }
+    this.latencyCycles = Math.ceil(latency + serial - 1e-9);
+    // mW · cycles / MHz = mW · µs = nJ
+    this.energyPj = energy + ((chip.leakageMw * this.latencyCycles) / chip.clockMhz) * 1000;
+  }
+}

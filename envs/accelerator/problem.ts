@@ -1,0 +1,177 @@
+// One layer as the loop nest sees it: eight extents and, for each operand, which of them it depends on.
+// Follows the seven-loop convolution of Parashar et al. 2019 (Timeloop, ISPASS) with groups G as an eighth loop;
+// what differs between layer kinds (depthwise, matrix multiply, pooling, element-wise) is data here, not code elsewhere.
+import type { Layer } from "../network/ir.js";
+
+/** Loop dimensions, in the order of every array that is indexed by dimension. */
+export const DIMS = ["N", "G", "K", "C", "P", "Q", "R", "S"] as const;
+export type Dim = (typeof DIMS)[number];
+export const N = 0;
+export const G = 1;
+export const K = 2;
+export const C = 3;
+export const P = 4;
+export const Q = 5;
+export const R = 6;
+export const S = 7;
+export const DIM_COUNT = 8;
+
+/** Operands, in the order of every array that is indexed by operand. */
+export const OPERANDS = ["weights", "inputs", "outputs"] as const;
+export type Operand = (typeof OPERANDS)[number];
+export const W = 0;
+export const I = 1;
+export const O = 2;
+
+/** Bits of a word of each operand; `partial` while outputs still accumulate. */
+export interface WordBits {
+  readonly weights: number;
+  readonly inputs: number;
+  readonly outputs: number;
+  readonly partial: number;
+}
+
+/** What one MAC slot does each cycle: a multiply-accumulate, or a cheaper operation of a layer without weights. */
+export type Operation = "mac" | "accumulate" | "multiply";
+
+export interface Problem {
+  /** extents by dimension; C and K are per group */
+  readonly extents: Int32Array;
+  /** rows, columns */
+  readonly stride: readonly [number, number];
+  readonly dilation: readonly [number, number];
+  /** relevance by operand: bit d is set when the operand's index depends on dimension d */
+  readonly relevance: readonly [number, number, number];
+  /** false: the operand does not exist (weights of a pooling layer) and costs nothing */
+  readonly present: readonly [boolean, boolean, boolean];
+  /** words of each operand, halo included */
+  readonly words: readonly [number, number, number];
+  readonly bits: WordBits;
+  readonly operation: Operation;
+  /** operations in all: product of the extents */
+  readonly operationCount: number;
+  /** true when the weights operand is an activation too (matmul, add, multiply) */
+  readonly weightsAreActivations: boolean;
+  /** operands that stay on chip between layers: neither read from DRAM nor written to it */
+  readonly resident: readonly [boolean, boolean, boolean];
+  /** bits of the machine's resident level, per instance, that activations kept for this and later layers take */
+  readonly reservedBits: number;
+}
+
+const bit = (...dims: number[]): number => dims.reduce((mask, d) => mask | (1 << d), 0);
+const CONV_WEIGHTS = bit(G, K, C, R, S);
+const INPUTS = bit(N, G, C, P, Q, R, S);
+const OUTPUTS = bit(N, G, K, P, Q);
+const ELEMENTWISE = bit(N, G, P, Q);
+
+/** Bits of accumulators: wide enough for a long sum of products (32 for 8-bit and below, as in NVDLA and Gemmini; 32 for 16 too). */
+export const ACCUMULATOR_BITS = 32;
+
+export interface Precision {
+  readonly weightBits: number;
+  /** of the activations that the layer reads and writes */
+  readonly inputBits: number;
+  readonly outputBits: number;
+  readonly partialBits?: number;
+}
+
+/** What stays on chip before and after a layer, and how much room that takes. */
+export interface Residency {
+  readonly resident: readonly [boolean, boolean, boolean];
+  readonly reservedBits: number;
+}
+
+export const NOTHING_RESIDENT: Residency = { resident: [false, false, false], reservedBits: 0 };
+
+/** The loop nest of a layer at a batch size and precision. */
+export function problemOf(layer: Layer, batch: number, precision: Precision, residency = NOTHING_RESIDENT): Problem {
+  const { weightBits, inputBits, outputBits, partialBits = ACCUMULATOR_BITS } = precision;
+  const base = { stride: layer.stride, dilation: layer.dilation, ...residency } as const;
+  const activations: WordBits = { weights: inputBits, inputs: inputBits, outputs: outputBits, partial: partialBits };
+  const groups = layer.G;
+  switch (layer.kind) {
+    case "conv":
+    case "depthwise":
+    case "fully-connected":
+      return makeProblem({
+        ...base,
+        extents: [batch, groups, layer.K / groups, layer.C / groups, layer.P, layer.Q, layer.R, layer.S],
+        relevance: [CONV_WEIGHTS, INPUTS, OUTPUTS],
+        bits: { ...activations, weights: weightBits },
+        operation: "mac",
+        weightsAreActivations: false,
+      });
+    case "matmul":
+      // rows P of one operand times columns K of the other, for each head G and image N: both are activations
+      return makeProblem({
+        ...base,
+        extents: [batch, groups, layer.K / groups, layer.C / groups, layer.P, layer.Q, 1, 1],
+        relevance: [CONV_WEIGHTS | bit(N), INPUTS, OUTPUTS],
+        bits: activations,
+        operation: "mac",
+        weightsAreActivations: true,
+      });
+    case "pool":
+    case "global-pool":
+      return makeProblem({
+        ...base,
+        extents: [batch, layer.C, 1, 1, layer.P, layer.Q, layer.R, layer.S],
+        relevance: [0, INPUTS, OUTPUTS],
+        bits: activations,
+        operation: "accumulate",
+        weightsAreActivations: false,
+        present: [false, true, true],
+      });
+    case "add":
+    case "multiply": {
+      // squeeze-excite multiplies by one factor a channel: the second operand then does not depend on the pixel
+      return makeProblem({
+        ...base,
+        extents: [batch, layer.C, 1, 1, layer.P, layer.Q, 1, 1],
+        relevance: [layer.kind === "multiply" ? bit(N, G) : ELEMENTWISE, INPUTS, OUTPUTS],
+        bits: activations,
+        operation: layer.kind === "add" ? "accumulate" : "multiply",
+        weightsAreActivations: true,
+      });
+    }
+  }
+}
+
+export function makeProblem(given: {
+  extents: readonly number[];
+  stride: readonly [number, number];
+  dilation: readonly [number, number];
+  relevance: readonly [number, number, number];
+  bits: WordBits;
+  operation: Operation;
+  weightsAreActivations: boolean;
+  present?: readonly [boolean, boolean, boolean];
+  resident?: readonly [boolean, boolean, boolean];
+  reservedBits?: number;
+}): Problem {
+  const extents = Int32Array.from(given.extents);
+  const at = (d: number): number => extents[d]!;
+  const product = (mask: number): number => DIMS.reduce((total, _, d) => (mask & (1 << d) ? total * at(d) : total), 1);
+  const present = given.present ?? [true, true, true];
+  const rows = (at(P) - 1) * given.stride[0] + (at(R) - 1) * given.dilation[0] + 1;
+  const columns = (at(Q) - 1) * given.stride[1] + (at(S) - 1) * given.dilation[1] + 1;
+  return {
+    ...given,
+    extents,
+    present,
+    resident: given.resident ?? NOTHING_RESIDENT.resident,
+    reservedBits: given.reservedBits ?? 0,
+    words: [
+      present[0] ? product(given.relevance[0]) : 0,
+      at(N) * at(G) * at(C) * rows * columns,
+      product(given.relevance[2]),
+    ],
+    operationCount: product(255),
+  };
+}
+
+/** A text that is equal for two problems exactly when every mapping costs the same for both. */
+export function problemKey(problem: Problem): string {
+  const { extents, stride, dilation, relevance, bits, operation, present, resident, reservedBits } = problem;
+  return `${extents.join(",")}|${stride}|${dilation}|${relevance}|${bits.weights},${bits.inputs},${bits.outputs},${bits.partial}|${operation}|${present[0] ? 1 : 0}|${resident}|${reservedBits}`;
+}

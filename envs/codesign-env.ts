@@ -1,0 +1,211 @@
+// The co-design environment: a candidate becomes a network, an accelerator and a deployment; the cost of the one on the other
+// and the accuracy proxy run side by side and are joined (RxJS) into one evaluation. Pure apart from what it remembers.
+import { defer, firstValueFrom, forkJoin, map, type Observable } from "rxjs";
+import type { Environment } from "../src/core/environment.js";
+import { candidatePart, joinSpaces, Space } from "../src/core/space.js";
+import { fillTemplate } from "../src/core/template.js";
+import type { Candidate, Evaluation, Infeasible, Metrics } from "../src/core/trial.js";
+import {
+  type Accelerator,
+  type AcceleratorFile,
+  acceleratorSchema,
+  buildAccelerator,
+} from "./accelerator/architecture.js";
+import type { MapperOptions } from "./accelerator/mapper.js";
+import { LayerCosts } from "./accelerator/network-cost.js";
+import { type AccuracyEstimate, type AccuracyProxy, accuracyProxy } from "./accuracy/proxy.js";
+import { type Deployment, deploymentSchema } from "./deployment/deployment.js";
+import {
+  evaluateHardware,
+  type HardwareFigures,
+  type HardwareResult,
+  type LayerReport,
+  layerReports,
+} from "./evaluate-design.js";
+import type { Network } from "./network/ir.js";
+import { buildNetwork, type NetworkFile, NetworkShapeError } from "./network/network-file.js";
+import { type LoadedSpace, parseSpaceFile, type SpaceFile, type SpaceGroup } from "./space-file.js";
+
+/** What is searched in one group, or what is held fixed there. */
+export type CodesignPart<File> = { readonly space: SpaceFile } | { readonly fixed: File };
+
+/** Plain data, so that worker threads can build the same environment. */
+export interface CodesignOptions {
+  readonly network: CodesignPart<NetworkFile>;
+  readonly accelerator: CodesignPart<AcceleratorFile>;
+  readonly deployment: CodesignPart<Deployment>;
+  /** name of the accuracy proxy */
+  readonly proxy: string;
+  readonly mapper: MapperOptions;
+}
+
+/** One design in full: what `evaluate --json` prints. Latency and energy are for one batch. */
+export interface DesignReport extends HardwareFigures {
+  readonly network: { readonly name: string; readonly macCount: number; readonly paramCount: number };
+  readonly accelerator: { readonly name: string; readonly macUnits: number; readonly clockMhz: number };
+  readonly deployment: Deployment;
+  readonly accuracy: AccuracyEstimate;
+  readonly layers: readonly LayerReport[];
+}
+
+export interface CodesignEnvironment extends Environment {
+  /** The same evaluation as a stream of one value. */
+  evaluate$(candidate: Candidate): Observable<Evaluation>;
+  /** The design of a candidate with its layers, or why there is none. */
+  breakdown(candidate: Candidate): DesignReport | Infeasible;
+}
+
+export const CODESIGN_METRICS = [
+  "latencyMs",
+  "latencyCycles",
+  "energyMillijoules",
+  "areaMm2",
+  "peakOnChipBytes",
+  "dramBytes",
+  "utilizationFraction",
+  "accuracyFraction",
+  "accuracyStandardError",
+  "macCount",
+  "paramCount",
+  "latencyPerImageMs",
+  "energyPerImageMillijoules",
+] as const;
+
+/** @throws CosearchError for a bad space, template or proxy name */
+export function createCodesignEnvironment(options: CodesignOptions): CodesignEnvironment {
+  const network = partOf<NetworkFile>("network", options.network);
+  const accelerator = partOf<AcceleratorFile>("accelerator", options.accelerator);
+  const deployment = partOf<Deployment>("deployment", options.deployment);
+  const space = joinSpaces("codesign", [
+    { group: "network", space: network.space },
+    { group: "accelerator", space: accelerator.space },
+    { group: "deployment", space: deployment.space },
+  ]);
+  const proxy = accuracyProxy(options.proxy);
+  const machines = new Machines(options.mapper);
+
+  /** @throws NetworkShapeError */
+  const designOf = (candidate: Candidate) => ({
+    network: buildNetwork(network.document(candidate)),
+    layerCosts: machines.of(accelerator.document(candidate)),
+    deployment: deploymentSchema.parse(deployment.document(candidate)),
+  });
+
+  const evaluate$ = (candidate: Candidate): Observable<Evaluation> =>
+    defer(() => {
+      const built = unlessUnbuildable(() => designOf(candidate));
+      if (built.kind === "infeasible") return [built];
+      const design = built.value;
+      return forkJoin({
+        hardware: defer(() => [evaluateHardware(design.network, design.layerCosts, design.deployment)]),
+        accuracy: defer(() => [proxy.estimate(design.network, design.deployment)]),
+      }).pipe(map(({ hardware, accuracy }) => evaluationOf(hardware, accuracy, design.network, design.deployment)));
+    });
+
+  return {
+    name: "codesign",
+    space,
+    metricNames: CODESIGN_METRICS,
+    evaluate$,
+    evaluate: (candidate) => firstValueFrom(evaluate$(candidate)),
+    breakdown(candidate) {
+      const built = unlessUnbuildable(() => designOf(candidate));
+      return built.kind === "infeasible"
+        ? built.infeasible
+        : evaluateDesign(built.value.network, built.value.layerCosts, built.value.deployment, proxy);
+    },
+  };
+}
+
+/** One design in full, or why there is none. */
+export function evaluateDesign(
+  network: Network,
+  layerCosts: LayerCosts,
+  deployment: Deployment,
+  proxy: AccuracyProxy,
+): DesignReport | Infeasible {
+  const hardware = evaluateHardware(network, layerCosts, deployment);
+  if (hardware.kind === "infeasible") return hardware.infeasible;
+  const { name, macUnits, clockMhz } = layerCosts.chip;
+  return {
+    network: { name: network.name, macCount: network.macCount, paramCount: network.paramCount },
+    accelerator: { name, macUnits, clockMhz },
+    deployment,
+    ...hardware.figures,
+    accuracy: proxy.estimate(network, deployment),
+    layers: layerReports(network, layerCosts, deployment),
+  };
+}
+
+function evaluationOf(
+  hardware: HardwareResult,
+  accuracy: AccuracyEstimate,
+  network: Network,
+  deployment: Deployment,
+): Evaluation {
+  if (hardware.kind === "infeasible") return hardware;
+  const { figures } = hardware;
+  const metrics: Record<(typeof CODESIGN_METRICS)[number], number> = {
+    latencyMs: figures.latencyMs,
+    latencyCycles: figures.latencyCycles,
+    energyMillijoules: figures.energyMillijoules,
+    areaMm2: figures.areaMm2,
+    peakOnChipBytes: figures.peakOnChipBytes,
+    dramBytes: figures.dramBytes,
+    utilizationFraction: figures.utilizationFraction,
+    accuracyFraction: accuracy.estimate,
+    accuracyStandardError: accuracy.standardError,
+    macCount: network.macCount,
+    paramCount: network.paramCount,
+    latencyPerImageMs: figures.latencyMs / deployment.batch,
+    energyPerImageMillijoules: figures.energyMillijoules / deployment.batch,
+  };
+  return { kind: "measured", metrics: metrics satisfies Metrics };
+}
+
+/** A part of the design: its knobs, and the document that a candidate gives it. */
+interface PreparedPart<File> {
+  readonly space: Space;
+  document(candidate: Candidate): File;
+}
+
+function partOf<File>(group: SpaceGroup, part: CodesignPart<File>): PreparedPart<File> {
+  if ("fixed" in part) return { space: new Space({ name: group, knobs: [] }), document: () => part.fixed };
+  const schema = group === "accelerator" ? acceleratorSchema : undefined;
+  const { space, template }: LoadedSpace = parseSpaceFile(part.space, part.space.name, schema);
+  return { space, document: (candidate) => fillTemplate(template, candidatePart(candidate, group)) as File };
+}
+
+type Built<T> = { readonly kind: "built"; readonly value: T } | Extract<Evaluation, { kind: "infeasible" }>;
+
+/** A network whose layers do not fit together is a design that cannot be built, not a failure. */
+function unlessUnbuildable<T>(build: () => T): Built<T> {
+  try {
+    return { kind: "built", value: build() };
+  } catch (error) {
+    if (!(error instanceof NetworkShapeError)) throw error;
+    return { kind: "infeasible", infeasible: { code: "shape", reason: error.message, violations: [error.violation] } };
+  }
+}
+
+/** The machines met so far, each with the layers that it has mapped; the least recently used is forgotten. */
+class Machines {
+  readonly #options: MapperOptions;
+  readonly #known = new Map<string, LayerCosts>();
+
+  constructor(options: MapperOptions) {
+    this.#options = options;
+  }
+
+  of(file: AcceleratorFile): LayerCosts {
+    const key = JSON.stringify(file);
+    const known = this.#known.get(key);
+    this.#known.delete(key);
+    const machine = known ?? new LayerCosts(buildAccelerator(file) satisfies Accelerator, this.#options);
+    if (this.#known.size >= MAX_MACHINES) this.#known.delete(this.#known.keys().next().value as string);
+    this.#known.set(key, machine);
+    return machine;
+  }
+}
+
+const MAX_MACHINES = 256;
