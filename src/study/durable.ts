@@ -1,6 +1,19 @@
 // Files that survive a kill: whole ones appear complete or not at all, line files lose at most a torn last line.
-import { closeSync, fsyncSync, ftruncateSync, openSync, readFileSync, renameSync, rmSync, writeSync } from "node:fs";
+import {
+  closeSync,
+  existsSync,
+  fsyncSync,
+  ftruncateSync,
+  openSync,
+  readSync,
+  renameSync,
+  rmSync,
+  writeSync,
+} from "node:fs";
 import { dirname } from "node:path";
+
+const NEWLINE = 10;
+const CHUNK_BYTES = 1 << 18;
 
 /** Writes a file so that a reader sees the old content or the new one: temporary file, fsync, rename, fsync the folder. */
 export function writeDurably(file: string, text: string): void {
@@ -78,19 +91,25 @@ export interface Line {
 
 /** The whole lines of a file, one at a time; a last line without its end is torn and left out. No file, no lines. */
 export function* readLines(file: string): Generator<Line> {
-  let bytes: Buffer;
+  if (!existsSync(file)) return;
+  const handle = openSync(file, "r");
   try {
-    bytes = readFileSync(file);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return;
-    throw error;
-  }
-  let start = 0;
-  for (let number = 1; ; number++) {
-    const end = bytes.indexOf(10, start);
-    if (end < 0) return;
-    yield { text: bytes.toString("utf8", start, end), number, endByte: end + 1 };
-    start = end + 1;
+    const chunk = Buffer.alloc(CHUNK_BYTES);
+    let rest = Buffer.alloc(0); // of a line that the chunks so far have not ended
+    let [number, endByte] = [0, 0];
+    for (let size = readSync(handle, chunk); size > 0; size = readSync(handle, chunk)) {
+      const bytes = Buffer.concat([rest, chunk.subarray(0, size)]);
+      let start = 0;
+      for (let end = bytes.indexOf(NEWLINE); end >= 0; end = bytes.indexOf(NEWLINE, start)) {
+        endByte += end + 1 - start;
+        number++;
+        yield { text: bytes.toString("utf8", start, end), number, endByte };
+        start = end + 1;
+      }
+      rest = bytes.subarray(start);
+    }
+  } finally {
+    closeSync(handle);
   }
 }
 

@@ -2,7 +2,7 @@
 import type { Diagnostics, StateTree } from "../core/agent.js";
 import { CosearchError } from "../core/errors.js";
 import { betterTrial, type Candidate, isFeasible, type Trial } from "../core/trial.js";
-import { LineFile, readLines } from "./durable.js";
+import { LineFile } from "./durable.js";
 import type { RunEvent, RunHead, RunSummary } from "./events.js";
 import type { Outcome } from "./outcome.js";
 import type { StudyPlan } from "./plan.js";
@@ -10,6 +10,7 @@ import { RecordedLines } from "./recorded-lines.js";
 import { type Standing, standingOf, wasStarted } from "./restore.js";
 import { checkSamePlan, type RunFolder, TIMES_FILE, UPDATES_FILE } from "./run-folder.js";
 import { summarize } from "./summary.js";
+import { endOfTimes } from "./times.js";
 import { TRIALS_FILE, trialLine } from "./trial-lines.js";
 
 /** Candidates under way together. */
@@ -208,21 +209,11 @@ export class Session {
     const updatesBytes = checkpoint?.updatesBytes ?? 0;
     const updatesAhead = updates.filter(({ endByte }) => endByte > updatesBytes).map(({ text }) => text);
     this.#updates = new RecordedLines(UPDATES_FILE, file(UPDATES_FILE), updatesBytes, updatesAhead);
-    this.#wallBefore = this.#openTimes(file(TIMES_FILE));
+    const { wallSeconds, endByte } = endOfTimes(file(TIMES_FILE));
+    this.#times = new LineFile(file(TIMES_FILE), endByte);
+    this.#wallBefore = wallSeconds;
     this.#startedMs = this.#folder.clock();
     return restored.map(({ trial }) => trial);
-  }
-
-  /** @returns seconds that earlier sessions took */
-  #openTimes(file: string): number {
-    let [seconds, bytes] = [0, 0];
-    for (const { text, endByte } of readLines(file)) {
-      const match = /"wallSeconds":([0-9.e+-]+)/.exec(text);
-      if (match !== null) seconds = Number(match[1]);
-      bytes = endByte;
-    }
-    this.#times = new LineFile(file, bytes);
-    return seconds;
   }
 
   /** @returns whether the candidate appeared earlier in the run */
