@@ -2,7 +2,7 @@
 // deployment. A study names them, points to files, or holds them; here they become checked, self-contained data.
 import { isAbsolute, join } from "node:path";
 import { z } from "zod";
-import { acceleratorNames, acceleratorSchema } from "../envs/accelerator/architecture.js";
+import { type AcceleratorFile, acceleratorNames, acceleratorSchema } from "../envs/accelerator/architecture.js";
 import { type Deployment, deploymentSchema } from "../envs/deployment/deployment.js";
 import { type NetworkFile, networkFileSchema, networkNames } from "../envs/network/network-file.js";
 import {
@@ -15,8 +15,6 @@ import {
 } from "../envs/space-file.js";
 import { CosearchError, type ErrorCode, suggestion } from "../src/core/errors.js";
 import { packageRoot, parseValue, readDocument } from "../src/files/documents.js";
-
-export type AcceleratorFile = z.input<typeof acceleratorSchema>;
 
 interface FixedFiles {
   readonly network: NetworkFile;

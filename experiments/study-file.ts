@@ -4,6 +4,7 @@
 import { basename, dirname, resolve } from "node:path";
 import { parse } from "yaml";
 import { z } from "zod";
+import { DEFAULT_BUDGET } from "../envs/accelerator/mapper.js";
 import { DEFAULT_ACCURACY_PROXY } from "../envs/accuracy/proxy.js";
 import { limitsSchema, rewardSchema } from "../envs/reward.js";
 import { CosearchError } from "../src/core/errors.js";
@@ -48,7 +49,7 @@ export const studySchema = z.strictObject({
         .enum(["latency", "energy", "edp"])
         .default("latency")
         .describe("what each layer's mapping is best at"),
-      budget: z.int().min(1).max(1_000_000).default(200).describe("mappings tried per layer"),
+      budget: z.int().min(1).max(1_000_000).default(DEFAULT_BUDGET).describe("mappings costed exactly per layer"),
     })
     .prefault({}),
   workers: z.int().min(0).max(256).default(0).describe("worker threads that evaluate; 0: in the main thread"),

@@ -9,8 +9,11 @@ export interface Terminal {
   /** progress may be drawn: stderr is a terminal */
   readonly interactive: boolean;
   readonly paint: Paint;
+  /** colour may be used on stderr */
+  readonly colour: boolean;
   /** characters across, for curves and tables */
   readonly columns: number;
+  readonly rows: number | undefined;
 }
 
 export interface Paint {
@@ -39,20 +42,25 @@ const colourPaint: Paint = {
 /** The process's own terminal. NO_COLOR (any value but the empty one) and TERM=dumb turn colour off, see no-color.org. */
 export function processTerminal(): Terminal {
   const interactive = process.stderr.isTTY === true && process.env.CI === undefined;
-  const colour = process.stdout.isTTY === true && !process.env.NO_COLOR && process.env.TERM !== "dumb";
+  const allowed = !process.env.NO_COLOR && process.env.TERM !== "dumb";
   return {
     out: (text) => void process.stdout.write(text),
     err: (text) => void process.stderr.write(text),
     interactive,
-    paint: colour ? colourPaint : plainPaint,
+    paint: allowed && process.stdout.isTTY === true ? colourPaint : plainPaint,
+    colour: allowed && process.stderr.isTTY === true,
     columns: process.stderr.columns ?? 80,
+    rows: process.stderr.rows,
   };
 }
+
+/** A number, with a unit perhaps, or nothing. */
+const NUMERIC = /^([-+]?[\d.,]+(e[-+]?\d+)?( ?[%a-zA-Zµ²]{1,4})?( ± [\d.]+)?|–|)$/;
 
 /** Rows as columns that line up: text to the left, numbers to the right. */
 export function table(header: readonly string[], rows: readonly (readonly string[])[], indent = "  "): string {
   const widths = header.map((title, i) => Math.max(title.length, ...rows.map((row) => (row[i] ?? "").length)));
-  const right = header.map((_, i) => rows.length > 0 && rows.every((row) => /^([-+]?[\d.,]|–|$)/.test(row[i] ?? "")));
+  const right = header.map((_, i) => rows.length > 0 && rows.every((row) => NUMERIC.test(row[i] ?? "")));
   const line = (cells: readonly string[]): string =>
     (
       indent +

@@ -2,7 +2,9 @@
 
 export interface DesignDocument {
   readonly network: { readonly name: string; readonly macCount: number; readonly paramCount: number };
-  /** for one batch */
+  readonly accelerator: { readonly name: string; readonly macUnits: number; readonly clockMhz: number };
+  readonly deployment: { readonly batch: number };
+  /** for one batch, as are cycles, energy and DRAM traffic */
   readonly latencyMs: number;
   readonly latencyCycles: number;
   readonly energyMillijoules: number;

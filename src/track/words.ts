@@ -84,8 +84,11 @@ export function compareDesigns(winner: DesignDocument, reference: DesignDocument
     metric: "latencyMs" | "energyMillijoules" | "areaMm2",
     better: string,
     worse: string,
+    perImage = true,
   ): Comparison => {
-    const [ours, theirs] = [winner[metric], reference[metric]];
+    const [ours = 0, theirs = 0] = [winner, reference].map(
+      (design) => design[metric] / (perImage ? design.deployment.batch : 1),
+    );
     const factor = theirs / ours;
     const same = Math.abs(factor - 1) < 0.005;
     const outcome = same ? "equal" : factor > 1 ? "better" : "worse";
@@ -94,14 +97,25 @@ export function compareDesigns(winner: DesignDocument, reference: DesignDocument
       label,
       winner: formatMetric(metric, ours),
       reference: formatMetric(metric, theirs),
-      verdict: same ? "the same" : `${times} times ${outcome === "better" ? better : worse}`,
+      verdict: same ? "the same" : `${times}× ${outcome === "better" ? better : worse}`,
       outcome,
     };
   };
   return [
-    ratio("latency", "latencyMs", "faster", "slower"),
-    ratio("energy", "energyMillijoules", "less energy", "more energy"),
-    ratio("area", "areaMm2", "smaller", "larger"),
+    ratio("time per image", "latencyMs", "faster", "slower"),
+    ...(winner.deployment.batch > 1
+      ? [
+          ratio(
+            `time per batch of ${winner.deployment.batch}`,
+            "latencyMs",
+            "faster than one image",
+            "slower than one image",
+            false,
+          ),
+        ]
+      : []),
+    ratio("energy per image", "energyMillijoules", "less energy", "more energy"),
+    ratio("area", "areaMm2", "smaller", "larger", false),
     compareAccuracy(winner, reference),
   ];
 }

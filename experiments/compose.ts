@@ -1,0 +1,103 @@
+// From a resolved study to a run that can start: environment, agent, evaluator, reward, backend. The only place that knows
+// how the rooms fit together; the command line, the library and the experiments all come through here.
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { initBackend } from "../agents/backend.js";
+import { agentDefinition } from "../agents/index.js";
+import { type CodesignEnvironment, createCodesignEnvironment } from "../envs/codesign-env.js";
+import { rewardAxes, scoreFunction } from "../envs/reward.js";
+import type { Evaluator } from "../src/core/environment.js";
+import type { Axis } from "../src/core/pareto.js";
+import { packageRoot } from "../src/files/documents.js";
+import { inProcessEvaluator } from "../src/study/evaluators.js";
+import type { StudyPlan } from "../src/study/plan.js";
+import { codesignOptions, type ResolvedStudy } from "./resolve-study.js";
+
+export interface ComposedStudy {
+  readonly study: ResolvedStudy;
+  readonly plan: StudyPlan;
+  readonly environment: CodesignEnvironment;
+  /** the metrics that the reward weighs, for Pareto fronts */
+  readonly axes: readonly Axis[];
+  /** what the user should know, e.g. about the tensor backend */
+  readonly notes: readonly string[];
+  /** frees the agent, the evaluator and the worker threads */
+  dispose(): Promise<void>;
+}
+
+export interface ComposeOptions {
+  /** instead of the study's; the results do not depend on it */
+  readonly workers?: number | undefined;
+  /** a larger or smaller budget than the study's */
+  readonly trials?: number | undefined;
+  /** tensor backend of the run that is continued */
+  readonly backend?: string | undefined;
+}
+
+/** @throws CosearchError BACKEND_UNAVAILABLE, and what agents and environments throw when they are built */
+export async function composeStudy(study: ResolvedStudy, options: ComposeOptions = {}): Promise<ComposedStudy> {
+  const environment = createCodesignEnvironment(codesignOptions(study));
+  const space = environment.space.fix(study.fix);
+  const backend = await tensorBackend(study, options.backend);
+  const agent = await agentDefinition(study.agent.name).create(space, study.agent.options, study.seed);
+  const evaluator = await evaluatorOf(study, environment, options.workers ?? study.workers);
+  const plan: StudyPlan = {
+    study,
+    studyName: study.name,
+    agentName: study.agent.name,
+    seed: study.seed,
+    backend: backend.name,
+    versions: { cosearch: packageVersion(), node: process.versions.node, ...backend.versions },
+    space,
+    agent,
+    evaluator,
+    score: scoreFunction(study.reward, study.limits, environment.metricNames),
+    batchSize: study.budget.batch,
+    trials: options.trials ?? study.budget.trials,
+    checkpointEvery: study.checkpoint.every,
+    keepCheckpoints: study.checkpoint.keep,
+  };
+  return {
+    study,
+    plan,
+    environment,
+    axes: rewardAxes(study.reward),
+    notes: backend.notes,
+    async dispose() {
+      agent.dispose();
+      await evaluator.dispose();
+    },
+  };
+}
+
+interface BackendFacts {
+  readonly name: string;
+  readonly versions: Readonly<Record<string, string>>;
+  readonly notes: readonly string[];
+}
+
+/** Random search computes no tensors, and so loads none. */
+async function tensorBackend(study: ResolvedStudy, wanted: string | undefined): Promise<BackendFacts> {
+  if (study.agent.name === "random") return { name: "none", versions: {}, notes: [] };
+  const { name, version, note } = await initBackend(wanted ?? study.backend);
+  return { name, versions: { tfjs: version }, notes: note === undefined ? [] : [note] };
+}
+
+async function evaluatorOf(
+  study: ResolvedStudy,
+  environment: CodesignEnvironment,
+  workers: number,
+): Promise<Evaluator> {
+  if (workers === 0) return inProcessEvaluator(environment);
+  const { workerEvaluator } = await import("../src/study/worker-evaluator.js");
+  return workerEvaluator({
+    workers,
+    module: new URL("../envs/evaluation-worker.js", import.meta.url),
+    options: codesignOptions(study),
+  });
+}
+
+export function packageVersion(): string {
+  const { version } = JSON.parse(readFileSync(join(packageRoot, "package.json"), "utf8")) as { version: string };
+  return version;
+}

@@ -1,0 +1,33 @@
+// Designs in full, for verdicts and reports: a run's candidate, and the reference that it is compared with.
+import { buildAccelerator } from "../envs/accelerator/architecture.js";
+import { LayerCosts } from "../envs/accelerator/network-cost.js";
+import { accuracyProxy } from "../envs/accuracy/proxy.js";
+import { createCodesignEnvironment, type DesignReport, evaluateDesign } from "../envs/codesign-env.js";
+import { defaultDeployment } from "../envs/deployment/deployment.js";
+import { buildNetwork } from "../envs/network/network-file.js";
+import type { Candidate, Infeasible } from "../src/core/trial.js";
+import { codesignOptions, type ResolvedStudy } from "./resolve-study.js";
+
+/** The design of a candidate, or why there is none. */
+export function designOf(study: ResolvedStudy, candidate: Candidate): DesignReport | Infeasible {
+  return createCodesignEnvironment(codesignOptions(study)).breakdown(candidate);
+}
+
+/** The study's reference network on its reference accelerator: 8 bits, batch 1, the same mapper and accuracy proxy. */
+export function referenceOf(study: ResolvedStudy): DesignReport | Infeasible {
+  const layerCosts = new LayerCosts(buildAccelerator(study.reference.accelerator), study.mapper);
+  const network = buildNetwork(study.reference.network);
+  return evaluateDesign(network, layerCosts, defaultDeployment, accuracyProxy(study.accuracy.proxy));
+}
+
+/** A feasible trial's design beside the reference; undefined when one of them cannot be built. */
+export function winnerAndReference(
+  study: ResolvedStudy,
+  candidate: Candidate,
+): { readonly winner: DesignReport; readonly reference: DesignReport } | undefined {
+  const winner = designOf(study, candidate);
+  const reference = referenceOf(study);
+  return isDesign(winner) && isDesign(reference) ? { winner, reference } : undefined;
+}
+
+export const isDesign = (design: DesignReport | Infeasible): design is DesignReport => "layers" in design;

@@ -1,0 +1,59 @@
+// `cosearch evaluate`: one network on one accelerator, as a table or as a document.
+import { evaluateNamed } from "../../../experiments/evaluate-named.js";
+import type { DesignDocument } from "../../track/design-document.js";
+import { formatBytes, formatCount, formatNumber } from "../../track/words.js";
+import { EXIT } from "../exit-codes.js";
+import { type Terminal, table } from "../terminal.js";
+
+export interface EvaluateCommandOptions {
+  readonly network: string;
+  readonly accelerator: string;
+  readonly deployment?: string;
+  readonly dataflow?: string;
+  readonly objective: "latency" | "energy" | "edp";
+  readonly proxy?: string;
+  readonly json?: boolean;
+}
+
+/** @returns EXIT.infeasible, with the reason, when the network cannot run on the accelerator */
+export async function evaluateCommand(options: EvaluateCommandOptions, terminal: Terminal): Promise<number> {
+  const design = evaluateNamed(options);
+  if (!("layers" in design)) {
+    if (options.json) terminal.out(`${JSON.stringify({ infeasible: design }, null, 2)}\n`);
+    terminal.err(`infeasible (${design.code}): ${design.reason}\n`);
+    return EXIT.infeasible;
+  }
+  if (options.json) terminal.out(`${JSON.stringify(design, null, 2)}\n`);
+  else terminal.out(designText(design));
+  return EXIT.ok;
+}
+
+function designText(design: DesignDocument): string {
+  const { network, accuracy, layers, accelerator } = design;
+  const error = (100 * accuracy.standardError).toFixed(1);
+  const facts: [string, string][] = [
+    [
+      "network",
+      `${network.name}: ${formatCount(network.macCount)} MACs, ${formatCount(network.paramCount)} parameters`,
+    ],
+    ["accelerator", `${accelerator.name}: ${accelerator.macUnits} MAC units at ${accelerator.clockMhz} MHz`],
+    ["latency", `${formatNumber(design.latencyMs)} ms, ${formatCount(design.latencyCycles)} cycles`],
+    ["energy", `${formatNumber(design.energyMillijoules)} mJ`],
+    ["area", `${formatNumber(design.areaMm2)} mm2`],
+    ["on chip", `${formatBytes(design.peakOnChipBytes)} at most`],
+    ["DRAM", `${formatBytes(design.dramBytes)} moved`],
+    ["utilization", `${(100 * design.utilizationFraction).toFixed(1)} %`],
+    ["accuracy", `${(100 * accuracy.estimate).toFixed(1)} % ± ${error} (${accuracy.proxy}, standard error)`],
+  ];
+  const rows = layers.map((layer) => [
+    layer.id,
+    layer.kind,
+    formatCount(layer.macCount),
+    formatCount(layer.latencyCycles),
+    formatNumber(layer.energyPj / 1e6),
+    (100 * layer.utilizationFraction).toFixed(1),
+    layer.bottleneck,
+  ]);
+  const head = facts.map(([name, text]) => `${name.padEnd(12)} ${text}`).join("\n");
+  return `${head}\n\n${table(["layer", "kind", "MACs", "cycles", "energy uJ", "use %", "bound by"], rows, "")}`;
+}

@@ -1,0 +1,38 @@
+// `cosearch resume`: the plan is composed again from the manifest, with the tensor backend that the run began with.
+import { composeStudy } from "../../../experiments/compose.js";
+import type { ResolvedStudy } from "../../../experiments/resolve-study.js";
+import { CosearchError } from "../../core/errors.js";
+import { readManifest } from "../../study/manifest.js";
+import { openRunFolder } from "../../study/run-folder.js";
+import { type FollowOptions, follow } from "../follow.js";
+import type { Terminal } from "../terminal.js";
+
+export interface ResumeCommandOptions extends FollowOptions {
+  readonly trials?: number;
+  readonly workers?: number;
+}
+
+/** @throws CosearchError RUN_NOT_FOUND, RUN_DAMAGED, RUN_VERSION, RUN_LOCKED, RUN_DIVERGED, USAGE */
+export async function resumeCommand(
+  runFolder: string,
+  options: ResumeCommandOptions,
+  terminal: Terminal,
+): Promise<number> {
+  const manifest = readManifest(runFolder);
+  const trials = options.trials ?? manifest.trials;
+  if (trials < manifest.trials) {
+    throw new CosearchError(
+      "USAGE",
+      `--trials ${trials} is less than the run's budget of ${manifest.trials}; a budget can only be raised`,
+    );
+  }
+  const backend = manifest.backend === "none" ? undefined : manifest.backend;
+  const folder = openRunFolder(runFolder, Date.now);
+  try {
+    const study = manifest.study as ResolvedStudy; // written by this program; the manifest's format says which version
+    const composed = await composeStudy(study, { workers: options.workers, trials, backend });
+    return await follow(composed, folder, options, terminal);
+  } finally {
+    folder.close();
+  }
+}

@@ -1,0 +1,92 @@
+// Follows one run from start to end: listeners, Ctrl-C, and what is printed when it is over. Shared by run and resume.
+import { lastValueFrom, tap } from "rxjs";
+import type { ComposedStudy } from "../../experiments/compose.js";
+import { winnerAndReference } from "../../experiments/designs.js";
+import { isFeasible, type Trial } from "../core/trial.js";
+import type { RunEvent, RunSummary } from "../study/events.js";
+import type { RunFolder } from "../study/run-folder.js";
+import { runStudy } from "../study/run-study.js";
+import { EXIT } from "./exit-codes.js";
+import { runListeners } from "./listeners.js";
+import type { Terminal } from "./terminal.js";
+import { verdict } from "./verdict.js";
+
+export interface FollowOptions {
+  readonly json?: boolean;
+  readonly quiet?: boolean;
+}
+
+/** Runs the study in its folder and prints the outcome on stdout. @returns the exit code */
+export async function follow(
+  composed: ComposedStudy,
+  folder: RunFolder,
+  options: FollowOptions,
+  terminal: Terminal,
+): Promise<number> {
+  for (const note of composed.notes) if (!options.quiet) terminal.err(`note: ${note}\n`);
+  const stop = stopOnSignals(terminal);
+  const trials: Trial[] = [];
+  try {
+    const events$ = runStudy(composed.plan, folder, {
+      signal: stop.signal,
+      listeners: runListeners(composed, folder, options, terminal),
+      onListenerError: (listener, error) => terminal.err(`warning: ${listener} stopped: ${String(error)}\n`),
+    });
+    const last = await lastValueFrom(events$.pipe(tap((event) => collectTrials(event, trials))));
+    return finish(last, trials, composed, options, terminal);
+  } finally {
+    stop.release();
+    await composed.dispose();
+  }
+}
+
+function collectTrials(event: RunEvent, trials: Trial[]): void {
+  if (event.kind === "resumed") trials.push(...event.restored);
+  if (event.kind === "trial") trials.push(event.trial);
+}
+
+function finish(
+  last: RunEvent,
+  trials: readonly Trial[],
+  composed: ComposedStudy,
+  options: FollowOptions,
+  terminal: Terminal,
+): number {
+  if (last.kind !== "finished" && last.kind !== "interrupted") throw new Error(`the run ended with ${last.kind}`);
+  const { summary } = last;
+  if (options.json) terminal.out(`${JSON.stringify(summary, null, 2)}\n`);
+  else terminal.out(outcomeText(summary, trials, composed, terminal));
+  if (last.kind === "finished") return EXIT.ok;
+  terminal.err(`stopped after ${summary.trialCount} trials; continue with: ${last.resumeCommand}\n`);
+  return EXIT.interrupted;
+}
+
+function outcomeText(
+  summary: RunSummary,
+  trials: readonly Trial[],
+  composed: ComposedStudy,
+  terminal: Terminal,
+): string {
+  const best = trials.find((trial) => trial.trial === summary.best?.trial && isFeasible(trial));
+  const designs = best === undefined ? undefined : winnerAndReference(composed.study, best.candidate);
+  return verdict(summary, trials, composed.axes, designs, terminal.paint);
+}
+
+/** The first Ctrl-C or SIGTERM ends the run after the trial under way; the second ends the process at once. */
+function stopOnSignals(terminal: Terminal): { readonly signal: AbortSignal; release(): void } {
+  const controller = new AbortController();
+  const onSignal = (): void => {
+    if (controller.signal.aborted) process.exit(EXIT.interrupted);
+    terminal.err("\nstopping after this trial; once more to stop at once\n");
+    controller.abort();
+  };
+  process.on("SIGINT", onSignal);
+  process.on("SIGTERM", onSignal);
+  return {
+    signal: controller.signal,
+    release() {
+      process.off("SIGINT", onSignal);
+      process.off("SIGTERM", onSignal);
+    },
+  };
+}

@@ -1,0 +1,89 @@
+// How a run ends, in plain words: the winner, how it compares with the reference, the Pareto front, where everything is.
+import type { Axis } from "../core/pareto.js";
+import { paretoFront } from "../core/pareto.js";
+import type { Trial } from "../core/trial.js";
+import type { RunSummary } from "../study/events.js";
+import type { DesignDocument } from "../track/design-document.js";
+import { compareDesigns, describeCandidate, formatCount, formatMetric, metricLabel } from "../track/words.js";
+import { type Paint, table } from "./terminal.js";
+
+export interface Designs {
+  readonly winner: DesignDocument;
+  readonly reference: DesignDocument;
+}
+
+const FRONT_ROWS = 12;
+
+/** The text that a run prints on stdout. @param designs undefined when no design was feasible */
+export function verdict(
+  summary: RunSummary,
+  trials: readonly Trial[],
+  axes: readonly Axis[],
+  designs: Designs | undefined,
+  paint: Paint,
+): string {
+  return [
+    header(summary),
+    designs === undefined ? nothingFeasible(trials, paint) : winnerText(summary, designs, paint),
+    frontText(trials, axes, paint),
+    `${paint.bold("Run folder")}  ${summary.runFolder}\n  cosearch report ${summary.runFolder}\n`,
+  ].join("\n");
+}
+
+function header({ trialCount, feasibleCount, cacheHitCount, wallSeconds, status }: RunSummary): string {
+  const ended = status === "exhausted" ? "; the agent had no candidate left" : "";
+  return `${trialCount} trials, ${feasibleCount} feasible, ${cacheHitCount} seen before, ${wallSeconds.toFixed(1)} s${ended}\n`;
+}
+
+function winnerText(summary: RunSummary, { winner, reference }: Designs, paint: Paint): string {
+  const best = summary.best;
+  if (best === null) return "";
+  const { macCount, paramCount } = winner.network;
+  const lines = describeCandidate(best.candidate).map(({ group, text }) => `  ${group.padEnd(11)}  ${text}`);
+  const rows = compareDesigns(winner, reference).map((item) => [item.label, item.winner, item.reference, item.verdict]);
+  return [
+    `${paint.bold("Winner")}  trial ${best.trial}, reward ${best.reward.toFixed(4)}`,
+    ...lines,
+    `  ${formatCount(macCount)} MACs, ${formatCount(paramCount)} parameters`,
+    "",
+    `${paint.bold("Against")}  ${reference.network.name} on the reference accelerator`,
+    table(["", "winner", "reference", "verdict"], rows),
+  ].join("\n");
+}
+
+function nothingFeasible(trials: readonly Trial[], paint: Paint): string {
+  const reasons = new Map<string, number>();
+  for (const { infeasible } of trials) {
+    if (infeasible === undefined) continue;
+    const subjects = infeasible.violations.map((violation) => violation.subject).join(", ");
+    const reason = subjects === "" ? infeasible.code : `${infeasible.code}: ${subjects}`;
+    reasons.set(reason, (reasons.get(reason) ?? 0) + 1);
+  }
+  const common = [...reasons].sort((a, b) => b[1] - a[1]).slice(0, 5);
+  const rows = common.map(([reason, count]) => [reason, String(count)]);
+  const advice = "Raise the limits, or run more trials.";
+  return `${paint.yellow("No feasible design was found.")} ${advice}\n${table(["reason", "trials"], rows)}`;
+}
+
+function frontText(trials: readonly Trial[], axes: readonly Axis[], paint: Paint): string {
+  const front = paretoFront(trials, axes);
+  if (front.length === 0) return "";
+  const title = axes.map(({ metric, sense }) => `${sense === "minimise" ? "low" : "high"} ${metricLabel(metric)}`);
+  const shown = spread(front, FRONT_ROWS);
+  const rows = shown.map((trial) => [
+    String(trial.trial),
+    ...axes.map(({ metric }) => formatMetric(metric, trial.metrics?.[metric] ?? Number.NaN)),
+    trial.reward.toFixed(4),
+  ]);
+  const left = front.length > shown.length ? `  ${front.length - shown.length} more are in the report\n` : "";
+  return `${paint.bold("Pareto front")}  ${front.length} designs: ${title.join(", ")}\n${table(
+    ["trial", ...axes.map(({ metric }) => metricLabel(metric)), "reward"],
+    rows,
+  )}${left}`;
+}
+
+/** At most `count` items, evenly spread, both ends among them. */
+function spread<T>(items: readonly T[], count: number): T[] {
+  if (items.length <= count) return [...items];
+  return Array.from({ length: count }, (_, i) => items[Math.round((i * (items.length - 1)) / (count - 1))] as T);
+}
