@@ -8,8 +8,8 @@ import type { CostModel } from "./cost.js";
 import { constraintsOf, DATAFLOW_CONSTRAINTS, type DataflowConstraint } from "./dataflow.js";
 import { copyMapping, emptyMapping, type Mapping } from "./mapping.js";
 import { DIM_COUNT, OPERANDS, type Problem } from "./problem.js";
-import { type SpatialChoice, spatialChoices } from "./spatial.js";
-import { BoundarySearch, boundsOffset, GROUP_ORDERS, newTiling, orderPositions, type Tiling } from "./tiling.js";
+import { type SpatialChoice, SpatialSearch, sameBounds } from "./spatial.js";
+import { BoundarySearch, GROUP_ORDERS, orderPositions, type Tiling } from "./tiling.js";
 
 export const OBJECTIVES = ["latency", "energy", "edp"] as const;
 export type Objective = (typeof OBJECTIVES)[number];
@@ -36,6 +36,16 @@ export function mapProblem(problem: Problem, model: CostModel, options: MapperOp
   return search.result();
 }
 
+/** A tiling under construction with what has been tried below it; constraints that meet here share the work. */
+interface Node extends Tiling {
+  readonly outer: Node | undefined;
+  readonly choice: SpatialChoice;
+  /** by [stationary operand + 3 · (some dimension must be whole)] */
+  readonly fills: (Filled | undefined)[];
+  readonly children: Map<Filled, Node>;
+  costed: boolean;
+}
+
 /** A tile that the boundary search found, and the group order just outside it. */
 interface Filled {
   readonly cost: number;
@@ -46,6 +56,7 @@ interface Filled {
 
 /** Levels other than the innermost are free in every dataflow. */
 const FREE = DATAFLOW_CONSTRAINTS.flexible;
+const STATIONARIES = [0, 1, 2] as const;
 
 class MappingSearch {
   readonly #problem: Problem;
@@ -53,13 +64,14 @@ class MappingSearch {
   readonly #chip: Accelerator;
   readonly #options: MapperOptions;
   readonly #boundaries: BoundarySearch;
+  readonly #spatial: SpatialSearch;
   readonly #candidate: Mapping;
-  readonly #tried = new Set<string>();
+  readonly #roots: Node[] = [];
+  readonly #rateBound: number;
   #best: Mapping | undefined;
   #bestScore = Infinity;
   #evaluated = 0;
-  readonly #filled = new Map<string, Map<string, Filled>>();
-  readonly #rateBound: number;
+  #left = 0;
 
   constructor(problem: Problem, model: CostModel, options: MapperOptions) {
     this.#problem = problem;
@@ -67,61 +79,98 @@ class MappingSearch {
     this.#chip = model.chip;
     this.#options = options;
     this.#boundaries = new BoundarySearch(model.chip, problem);
+    this.#spatial = new SpatialSearch(model.chip);
     this.#candidate = emptyMapping(model.chip.levels.length);
     this.#rateBound = Math.max(...Object.values(model.chip.macRate));
   }
 
   run(constraint: DataflowConstraint): void {
     const width = Math.max(1, Math.ceil(this.#options.budget / 4));
-    const choices = spatialChoices(this.#chip, this.#problem, constraint.spatialMask, width);
-    const limit = this.#evaluated + this.#options.budget;
-    for (const choice of choices) {
+    this.#left = this.#options.budget;
+    for (const choice of this.#spatial.choices(this.#problem, constraint.spatialMask, width)) {
       // one that cannot beat the best by its compute cycles alone need not be tiled
       if (this.#options.objective === "latency" && choice.iterations > this.#bestScore * this.#rateBound) continue;
-      const tiling = newTiling();
-      for (let d = 0; d < DIM_COUNT; d++) tiling.tile[d] = this.#problem.extents[d]!;
-      this.#descend(1, choice, tiling, constraint, limit);
+      this.#descend(this.#rootOf(choice), constraint);
     }
   }
 
-  /** Chooses the tile of `level` and goes on inwards; past the innermost, costs the mapping. */
-  #descend(level: number, choice: SpatialChoice, tiling: Tiling, constraint: DataflowConstraint, limit: number): void {
-    const levels = this.#chip.levels.length;
-    if (level === levels) {
-      if (this.#evaluated < limit) this.#cost(choice, tiling);
+  #rootOf(choice: SpatialChoice): Node {
+    const known = this.#roots.find((root) => sameBounds(root.choice.spatial, choice.spatial));
+    if (known !== undefined) return known;
+    const tile = Float64Array.from(this.#problem.extents);
+    const root: Node = {
+      level: 0,
+      tile,
+      bounds: tile,
+      order: 0,
+      outer: undefined,
+      choice,
+      fills: [],
+      children: new Map(),
+      costed: false,
+    };
+    this.#roots.push(root);
+    return root;
+  }
+
+  /** Chooses the tile of the next level in; past the innermost, costs the mapping. */
+  #descend(node: Node, constraint: DataflowConstraint): void {
+    const level = node.level + 1;
+    if (level === this.#chip.levels.length) {
+      if (this.#left-- > 0 && !node.costed) this.#cost(node);
+      node.costed = true;
       return;
     }
-    const innermost = level === levels - 1;
-    const found = this.#tiles(level, choice, tiling, innermost ? constraint : FREE);
-    for (const { order, tile } of found.slice(0, innermost ? 3 : 2)) {
-      const next: Tiling = { tile: tiling.tile.slice(), order: tiling.order.slice() };
-      next.order[level - 1] = order;
-      const { maximum } = this.#range(level, choice, tiling);
-      for (let d = 0; d < DIM_COUNT; d++) {
-        next.tile[level * DIM_COUNT + d] = tile[d]!;
-        next.tile[boundsOffset(level - 1) + d] = Math.ceil(maximum[d]! / tile[d]!);
-      }
-      this.#descend(level + 1, choice, next, constraint, limit);
-    }
+    const innermost = level === this.#chip.levels.length - 1;
+    const found = this.#tiles(node, innermost ? constraint : FREE);
+    const count = Math.min(found.length, innermost ? 3 : 2);
+    for (let i = 0; i < count; i++) this.#descend(this.#child(node, found[i]!), constraint);
   }
 
-  /** The tile for every operand that may be stationary just outside the level, least traffic first. */
-  #tiles(level: number, choice: SpatialChoice, tiling: Tiling, constraint: DataflowConstraint): readonly Filled[] {
-    const key = `${level}|${choice.spatial}|${tiling.tile.subarray(0, level * DIM_COUNT)}|${tiling.order.subarray(0, level)}`;
-    const known = this.#filled.get(key) ?? new Map<string, Filled>();
-    this.#filled.set(key, known);
+  #child(node: Node, filled: Filled): Node {
+    const known = node.children.get(filled);
+    if (known !== undefined) return known;
+    const bounds = new Float64Array(DIM_COUNT);
+    for (let d = 0; d < DIM_COUNT; d++) bounds[d] = Math.ceil(this.#available(node, d) / filled.tile[d]!);
+    const child: Node = {
+      level: node.level + 1,
+      tile: filled.tile,
+      bounds,
+      order: filled.order,
+      outer: node,
+      choice: node.choice,
+      fills: [],
+      children: new Map(),
+      costed: false,
+    };
+    node.children.set(filled, child);
+    return child;
+  }
+
+  /** What a level's tile leaves to one instance of the next level in, as a multiple of what the fan-outs inside need. */
+  #available(node: Node, d: number): number {
+    const minimum = this.#minimum(node, d);
+    const left = Math.ceil(node.tile[d]! / node.choice.spatial[node.level * DIM_COUNT + d]!);
+    return Math.ceil(left / minimum) * minimum;
+  }
+
+  #minimum(node: Node, d: number): number {
+    let minimum = 1;
+    for (let l = node.level + 1; l < this.#chip.levels.length; l++) minimum *= node.choice.spatial[l * DIM_COUNT + d]!;
+    return minimum;
+  }
+
+  /** Tiles of the next level in for every operand that may be stationary just outside it, least traffic first. */
+  #tiles(node: Node, constraint: DataflowConstraint): readonly Filled[] {
     const found: Filled[] = [];
+    const offset = constraint.wholeMask === 0 ? 0 : 3;
     let opened = false;
-    for (const stationary of [0, 1, 2]) {
+    for (const stationary of STATIONARIES) {
       if (constraint.stationary !== undefined && constraint.stationary !== stationary) continue;
-      const memo = `${stationary}|${constraint.wholeMask}`;
-      let filled = known.get(memo);
+      let filled = node.fills[stationary + offset];
       if (filled === undefined) {
-        if (!opened) {
-          const range = this.#range(level, choice, tiling);
-          this.#boundaries.open({ level, ...range, replication: this.#replication(level, choice), outside: tiling });
-          opened = true;
-        }
+        if (!opened) this.#open(node);
+        opened = true;
         const cost = this.#boundaries.fill(stationary, constraint.wholeMask);
         filled = {
           cost,
@@ -129,7 +178,7 @@ class MappingSearch {
           tile: this.#boundaries.tile.slice(),
           whole: cost !== Infinity && this.#boundaries.isWhole,
         };
-        known.set(memo, filled);
+        node.fills[stationary + offset] = filled;
       }
       if (filled.cost !== Infinity) found.push(filled);
       if (filled.whole) break; // nothing runs outside: the order does not matter
@@ -137,17 +186,21 @@ class MappingSearch {
     return found.sort((a, b) => a.cost - b.cost);
   }
 
-  /** Smallest and largest tile of a level: what the fan-outs inside need, and what the parent's tile leaves. */
-  #range(level: number, choice: SpatialChoice, tiling: Tiling): { minimum: Float64Array; maximum: Float64Array } {
-    const minimum = new Float64Array(DIM_COUNT).fill(1);
+  #open(node: Node): void {
+    const minimum = new Float64Array(DIM_COUNT);
     const maximum = new Float64Array(DIM_COUNT);
     for (let d = 0; d < DIM_COUNT; d++) {
-      for (let l = level; l < this.#chip.levels.length; l++) minimum[d]! *= choice.spatial[l * DIM_COUNT + d]!;
-      const parent = (level - 1) * DIM_COUNT + d;
-      const left = Math.ceil(tiling.tile[parent]! / choice.spatial[parent]!);
-      maximum[d] = Math.ceil(left / minimum[d]!) * minimum[d]!;
+      minimum[d] = this.#minimum(node, d);
+      maximum[d] = this.#available(node, d);
     }
-    return { minimum, maximum };
+    const level = node.level + 1;
+    this.#boundaries.open({
+      level,
+      minimum,
+      maximum,
+      replication: this.#replication(level, node.choice),
+      outside: node,
+    });
   }
 
   /** How many instances of a level receive the same word, by operand. */
@@ -156,43 +209,68 @@ class MappingSearch {
     for (let operand = 0; operand < 3; operand++) {
       let parent = level - 1;
       while (parent > 0 && !this.#chip.levels[parent]!.keeps[operand]) parent--;
+      const mask = this.#problem.relevance[operand]!;
       for (let l = parent; l < level; l++) {
         for (let d = 0; d < DIM_COUNT; d++) {
-          if ((this.#problem.relevance[operand]! & (1 << d)) === 0)
-            copies[operand]! *= choice.spatial[l * DIM_COUNT + d]!;
+          if ((mask & (1 << d)) === 0) copies[operand]! *= choice.spatial[l * DIM_COUNT + d]!;
         }
       }
     }
     return copies;
   }
 
-  #cost(choice: SpatialChoice, tiling: Tiling): void {
-    const levels = this.#chip.levels.length;
-    const mapping = this.#candidate;
-    mapping.spatial.set(choice.spatial);
-    mapping.spatialAxis.set(choice.spatialAxis);
-    for (let l = 0; l < levels; l++) {
-      const base = l * DIM_COUNT;
-      const innermost = l === levels - 1;
-      for (let d = 0; d < DIM_COUNT; d++) {
-        mapping.temporal[base + d] = innermost
-          ? Math.ceil(tiling.tile[base + d]! / choice.spatial[base + d]!)
-          : tiling.tile[boundsOffset(l) + d]!;
-      }
-      orderPositions(this.#boundaries.groups, GROUP_ORDERS[tiling.order[l]!]!, mapping.order, base);
-    }
-    const key = `${mapping.temporal}|${mapping.spatial}|${mapping.order}`;
-    if (this.#tried.has(key)) return;
-    this.#tried.add(key);
+  #cost(leaf: Node): void {
     const model = this.#model;
+    const mapping = this.#candidate;
+    this.#write(leaf, mapping);
     model.prepare(this.#problem, mapping);
-    if (!model.fits()) return;
+    if (!model.fits()) {
+      this.#divide(leaf, mapping);
+      model.prepare(this.#problem, mapping);
+      if (!model.fits()) return;
+    }
     this.#evaluated++;
     model.evaluate(this.#problem, mapping);
     const score = scoreOf(model, this.#options.objective);
     if (score < this.#bestScore) {
       this.#bestScore = score;
       this.#best = copyMapping(mapping);
+    }
+  }
+
+  #write(leaf: Node, mapping: Mapping): void {
+    const innermost = leaf.level * DIM_COUNT;
+    mapping.spatial.set(leaf.choice.spatial);
+    mapping.spatialAxis.set(leaf.choice.spatialAxis);
+    for (let d = 0; d < DIM_COUNT; d++) {
+      mapping.temporal[innermost + d] = Math.ceil(leaf.tile[d]! / leaf.choice.spatial[innermost + d]!);
+      mapping.order[innermost + d] = d;
+    }
+    for (let node: Node = leaf; node.outer !== undefined; node = node.outer) {
+      const base = (node.level - 1) * DIM_COUNT;
+      for (let d = 0; d < DIM_COUNT; d++) mapping.temporal[base + d] = node.bounds[d]!;
+      orderPositions(this.#boundaries.groups, GROUP_ORDERS[node.order]!, mapping.order, base);
+    }
+  }
+
+  /** Rounding up at every level can make a tile larger than was planned: then inner tiles take sizes that divide. */
+  #divide(leaf: Node, mapping: Mapping): void {
+    for (let d = 0; d < DIM_COUNT; d++) {
+      let inside = 1; // of the tile one level in, as it is built now
+      const nodes: Node[] = [];
+      for (let node: Node | undefined = leaf; node?.outer !== undefined; node = node.outer) nodes.unshift(node);
+      let units = nodes[0]!.tile[d]! / this.#minimum(nodes[0]!.outer!, d);
+      for (let i = 1; i < nodes.length; i++) {
+        const node = nodes[i]!;
+        const wanted = node.tile[d]! / this.#minimum(node.outer!, d);
+        let size = Math.min(Math.floor(wanted), units);
+        while (size > 1 && units % size !== 0) size--;
+        mapping.temporal[(node.level - 1) * DIM_COUNT + d] = Math.ceil(units / size);
+        units = size;
+      }
+      inside = units;
+      const base = leaf.level * DIM_COUNT + d;
+      mapping.temporal[base] = Math.max(1, Math.ceil(inside));
     }
   }
 

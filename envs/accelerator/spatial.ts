@@ -1,5 +1,6 @@
 // Which dimensions unroll on which fan-out axis: a beam search over the axes, largest first, for the fewest temporal
 // iterations. An axis may carry several dimensions; a dimension's share is balanced, so that its last fold is not a sliver.
+// States are only made for what enters the beam: this runs for every layer of every trial.
 import type { Accelerator } from "./architecture.js";
 import { DIM_COUNT, type Problem } from "./problem.js";
 
@@ -11,80 +12,114 @@ export interface SpatialChoice {
   readonly iterations: number;
 }
 
+interface FlatAxis {
+  readonly level: number;
+  readonly axis: number;
+  readonly size: number;
+  readonly dimMask: number;
+}
+
+/** Finds spatial choices for one machine. Holds scratch arrays; not reentrant. */
+export class SpatialSearch {
+  readonly #axes: readonly FlatAxis[];
+  readonly #size: number;
+  readonly #remaining = new Float64Array(DIM_COUNT);
+  // of the axis and the beam entry under way
+  #from!: State;
+  #axis!: FlatAxis;
+  readonly #dims = new Int32Array(DIM_COUNT);
+  readonly #bounds = new Int32Array(DIM_COUNT);
+  #beam: State[] = [];
+  #width = 0;
+
+  constructor(chip: Accelerator) {
+    this.#axes = chip.levels
+      .flatMap((level, l) =>
+        level.fanout.map((axis, a) => ({ level: l, axis: a, size: axis.size, dimMask: axis.dimMask })),
+      )
+      .filter((axis) => axis.size > 1)
+      .sort((a, b) => b.size - a.size);
+    this.#size = chip.levels.length * DIM_COUNT;
+  }
+
+  /** At most `width` choices whose dimensions lie in `allowedMask`, fewest iterations first. */
+  choices(problem: Problem, allowedMask: number, width: number): readonly SpatialChoice[] {
+    const remaining = Float64Array.from(problem.extents);
+    let beam: State[] = [
+      {
+        spatial: new Int32Array(this.#size).fill(1),
+        spatialAxis: new Int8Array(this.#size).fill(-1),
+        remaining,
+        iterations: remaining.reduce((product, value) => product * value, 1),
+      },
+    ];
+    this.#width = width;
+    for (const axis of this.#axes) {
+      this.#axis = axis;
+      this.#beam = [];
+      for (const state of beam) {
+        this.#from = state;
+        this.#remaining.set(state.remaining);
+        this.#extend(axis.dimMask & allowedMask, axis.size, state.iterations, 0);
+      }
+      beam = this.#beam;
+    }
+    return beam;
+  }
+
+  /** Every way to fill `room` slots of the axis with dimensions of `dims`, `count` of which are chosen already. */
+  #extend(dims: number, room: number, iterations: number, count: number): void {
+    let filled = false;
+    for (let d = 0; d < DIM_COUNT; d++) {
+      const left = this.#remaining[d]!;
+      if ((dims & (1 << d)) === 0 || left === 1) continue;
+      const folds = Math.ceil(left / room);
+      const bound = Math.ceil(left / folds);
+      if (bound === 1) continue;
+      filled = true;
+      this.#dims[count] = d;
+      this.#bounds[count] = bound;
+      this.#remaining[d] = folds;
+      const next = (iterations / left) * folds;
+      const rest = Math.floor(room / bound);
+      if (rest >= 2) this.#extend(dims & ~(1 << d), rest, next, count + 1);
+      else this.#offer(next, count + 1);
+      this.#remaining[d] = left;
+    }
+    if (!filled) this.#offer(iterations, count);
+  }
+
+  /** Takes the state under way into the beam if it is good enough and new. */
+  #offer(iterations: number, count: number): void {
+    const beam = this.#beam;
+    const worst = beam.length < this.#width ? Infinity : beam[beam.length - 1]!.iterations;
+    if (iterations >= worst) return;
+    const state: State = {
+      spatial: this.#from.spatial.slice(),
+      spatialAxis: this.#from.spatialAxis.slice(),
+      remaining: this.#remaining.slice(),
+      iterations,
+    };
+    for (let i = 0; i < count; i++) {
+      const index = this.#axis.level * DIM_COUNT + this.#dims[i]!;
+      state.spatial[index]! *= this.#bounds[i]!;
+      state.spatialAxis[index] = this.#axis.axis;
+    }
+    let position = beam.length;
+    while (position > 0 && beam[position - 1]!.iterations > iterations) position--;
+    for (let i = position - 1; i >= 0 && beam[i]!.iterations === iterations; i--) {
+      if (sameBounds(beam[i]!.spatial, state.spatial)) return;
+    }
+    beam.splice(position, 0, state);
+    if (beam.length > this.#width) beam.pop();
+  }
+}
+
 interface State extends SpatialChoice {
   readonly remaining: Float64Array;
 }
 
-/** At most `width` choices whose dimensions lie in `allowedMask`, fewest iterations first. */
-export function spatialChoices(
-  chip: Accelerator,
-  problem: Problem,
-  allowedMask: number,
-  width: number,
-): SpatialChoice[] {
-  const axes = chip.levels
-    .flatMap((level, l) => level.fanout.map((axis, a) => ({ ...axis, level: l, axis: a })))
-    .filter((axis) => axis.size > 1)
-    .sort((a, b) => b.size - a.size);
-  const size = chip.levels.length * DIM_COUNT;
-  const remaining = Float64Array.from(problem.extents);
-  let beam: State[] = [
-    {
-      spatial: new Int32Array(size).fill(1),
-      spatialAxis: new Int8Array(size).fill(-1),
-      remaining,
-      iterations: remaining.reduce((product, value) => product * value, 1),
-    },
-  ];
-  for (const axis of axes) {
-    const dims = axis.dimMask & allowedMask;
-    const next: State[] = [];
-    for (const state of beam) extend(state, axis, dims, axis.size, next);
-    beam = best(next, width);
-  }
-  return beam;
-}
-
-/** Adds to `found` the state itself and every way to fill `room` slots of the axis with dimensions of `dims`. */
-function extend(
-  state: State,
-  axis: { readonly level: number; readonly axis: number },
-  dims: number,
-  room: number,
-  found: State[],
-): void {
-  let filled = false;
-  for (let d = 0; d < DIM_COUNT; d++) {
-    const left = state.remaining[d]!;
-    if ((dims & (1 << d)) === 0 || left === 1) continue;
-    const folds = Math.ceil(left / room);
-    const bound = Math.ceil(left / folds);
-    if (bound === 1) continue;
-    filled = true;
-    const spatial = state.spatial.slice();
-    const spatialAxis = state.spatialAxis.slice();
-    const remaining = state.remaining.slice();
-    const index = axis.level * DIM_COUNT + d;
-    spatial[index]! *= bound;
-    spatialAxis[index] = axis.axis;
-    remaining[d] = folds;
-    const next = { spatial, spatialAxis, remaining, iterations: (state.iterations / left) * folds };
-    const rest = Math.floor(room / bound);
-    if (rest >= 2) extend(next, axis, dims & ~(1 << d), rest, found);
-    else found.push(next);
-  }
-  if (!filled) found.push(state);
-}
-
-function best(states: State[], width: number): State[] {
-  const seen = new Set<string>();
-  return states
-    .sort((a, b) => a.iterations - b.iterations)
-    .filter((state) => {
-      if (seen.size >= width) return false;
-      const key = state.spatial.join();
-      if (seen.has(key)) return false;
-      seen.add(key);
-      return true;
-    });
+export function sameBounds(a: Int32Array, b: Int32Array): boolean {
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
+  return true;
 }

@@ -38,12 +38,16 @@ export function orderPositions(groups: GroupOf, order: readonly number[], into: 
   }
 }
 
-/** A tiling under construction: tile sizes of levels 1 .. `depth`, in elements per instance. */
+/** Tiles chosen so far, outermost first: one node per level, each pointing to the level outside it. */
 export interface Tiling {
-  /** tile by [level · 8 + dimension]; level 0 holds the extents */
+  readonly level: number;
+  /** tile of the level in elements per instance; the root holds the extents */
   readonly tile: Float64Array;
-  /** index into GROUP_ORDERS by level */
-  readonly order: Int8Array;
+  /** temporal bounds of the loops just outside the level (they belong to level - 1) */
+  readonly bounds: Float64Array;
+  /** index into GROUP_ORDERS of those loops */
+  readonly order: number;
+  readonly outer: Tiling | undefined;
 }
 
 /** Ceiling quotients of n, ascending: the only tile sizes that balance. */
@@ -71,6 +75,7 @@ export interface Boundary {
   readonly maximum: Float64Array;
   /** how many instances of the level receive the same word, by operand */
   readonly replication: Float64Array;
+  /** the level outside */
   readonly outside: Tiling;
 }
 
@@ -80,6 +85,8 @@ export class BoundarySearch {
   readonly #problem: Problem;
   readonly groups: GroupOf;
   readonly tile = new Float64Array(DIM_COUNT);
+  /** the tile, clipped to the layer */
+  readonly #clipped = new Float64Array(DIM_COUNT);
   readonly #fullWords: readonly [number, number, number];
   readonly #accumulates: boolean;
   // of the boundary under way
@@ -137,8 +144,7 @@ export class BoundarySearch {
    *  @returns traffic across the boundary in pJ (a guide: ragged ends rounded up), Infinity when nothing fits.
    *  The tile is in `tile`. */
   fill(stationary: number, wholeMask: number): number {
-    const top = (d: number): number => this.#sizes[d]!.length - 1;
-    for (let d = 0; d < DIM_COUNT; d++) this.#set(d, top(d));
+    for (let d = 0; d < DIM_COUNT; d++) this.#set(d, this.#sizes[d]!.length - 1);
     let over = this.#overflowBits();
     while (over > 0) {
       const cost = this.#cost(stationary);
@@ -163,17 +169,17 @@ export class BoundarySearch {
       this.#set(bestDim, bestIndex);
       over = this.#overflowBits();
     }
-    return this.#grow(stationary, top);
+    return this.#grow(stationary);
   }
 
   /** Uses the room that is left: grows a dimension as long as the traffic falls. */
-  #grow(stationary: number, top: (d: number) => number): number {
+  #grow(stationary: number): number {
     let cost = this.#cost(stationary);
     for (let improved = true; improved; ) {
       improved = false;
       for (let d = 0; d < DIM_COUNT; d++) {
         const index = this.#index[d]!;
-        if (index === top(d)) continue;
+        if (index === this.#sizes[d]!.length - 1) continue;
         this.#set(d, index + 1);
         const next = this.#overflowBits() > 0 ? Infinity : this.#cost(stationary);
         if (next < cost) {
@@ -202,14 +208,18 @@ export class BoundarySearch {
 
   /** True when the tile holds all that the parent leaves, so that no loop runs outside it. */
   get isWhole(): boolean {
-    return this.tile.every((size, d) => size >= this.#boundary.maximum[d]!);
+    for (let d = 0; d < DIM_COUNT; d++) if (this.tile[d]! < this.#boundary.maximum[d]!) return false;
+    return true;
   }
 
   #set(d: number, index: number): void {
     this.#index[d] = index;
     const sizes = this.#sizes[d]!;
     const size = sizes[index]!;
-    this.tile[d] = size * this.#boundary.minimum[d]!;
+    const tile = size * this.#boundary.minimum[d]!;
+    const extent = this.#problem.extents[d]!;
+    this.tile[d] = tile;
+    this.#clipped[d] = tile < extent ? tile : extent;
     this.#counts[d] = Math.ceil(sizes[sizes.length - 1]! / size);
   }
 
@@ -241,17 +251,16 @@ export class BoundarySearch {
   }
 
   #words(operand: number): number {
-    const { extents, stride, dilation, relevance } = this.#problem;
-    const tile = this.tile;
-    const at = (d: number): number => (tile[d]! < extents[d]! ? tile[d]! : extents[d]!);
+    const { stride, dilation, relevance } = this.#problem;
+    const at = this.#clipped;
     if (operand === I) {
-      const rows = (at(P) - 1) * stride[0] + (at(R) - 1) * dilation[0] + 1;
-      const columns = (at(Q) - 1) * stride[1] + (at(S) - 1) * dilation[1] + 1;
-      return at(N) * at(G) * at(C) * rows * columns;
+      const rows = (at[P]! - 1) * stride[0] + (at[R]! - 1) * dilation[0] + 1;
+      const columns = (at[Q]! - 1) * stride[1] + (at[S]! - 1) * dilation[1] + 1;
+      return at[N]! * at[G]! * at[C]! * rows * columns;
     }
     const mask = relevance[operand]!;
     let words = 1;
-    for (let d = 0; d < DIM_COUNT; d++) if (mask & (1 << d)) words *= at(d);
+    for (let d = 0; d < DIM_COUNT; d++) if (mask & (1 << d)) words *= at[d]!;
     return words;
   }
 
@@ -300,13 +309,14 @@ export class BoundarySearch {
   }
 
   #outerVisits(operand: number): void {
-    const { level, outside } = this.#boundary;
     let all = 1;
     let still = 1;
     let moving = false;
-    for (let l = level - 2; l >= 0; l--) {
-      const groups = outsideGroups(outside, l, this.groups, this.#scratch);
-      const order = GROUP_ORDERS[outside.order[l]!]!;
+    // the node of the level outside holds the bounds of the loops two levels out, and so on
+    for (let node = this.#boundary.outside; node.outer !== undefined; node = node.outer) {
+      const groups = this.#scratch.fill(1);
+      for (let d = 0; d < DIM_COUNT; d++) groups[this.groups[d]!]! *= node.bounds[d]!;
+      const order = GROUP_ORDERS[node.order]!;
       all *= groups[operand]!;
       for (let g = 2; g >= 0; g--) {
         const which = order[g]!;
@@ -319,14 +329,6 @@ export class BoundarySearch {
     this.#outerStill[operand] = still;
   }
   readonly #scratch = new Float64Array(4);
-}
-
-/** Temporal bounds of level `l` by group. */
-function outsideGroups(outside: Tiling, l: number, groups: GroupOf, into: Float64Array): Float64Array {
-  into.fill(1);
-  const base = boundsOffset(l);
-  for (let d = 0; d < DIM_COUNT; d++) into[groups[d]!]! *= outside.tile[base + d]!;
-  return into;
 }
 
 function axisWords(
@@ -343,9 +345,3 @@ function axisWords(
     stride * (out - outTiles) * filterTiles + dilation * (filter - filterTiles) * outTiles + outTiles * filterTiles
   );
 }
-
-/** Room for 16 levels of tiles and, behind them, the temporal bounds of 16 levels. */
-export const newTiling = (): Tiling => ({ tile: new Float64Array(32 * DIM_COUNT).fill(1), order: new Int8Array(16) });
-
-/** Where a level's temporal bounds stand in a tiling. */
-export const boundsOffset = (level: number): number => (level + 16) * DIM_COUNT;
