@@ -1,8 +1,10 @@
 // Where a run folder stands: the newest checkpoint that fits the record, and the record beyond it.
 import { existsSync } from "node:fs";
+import { CosearchError } from "../core/errors.js";
 import type { Space } from "../core/space.js";
 import type { Checkpoint } from "./checkpoints.js";
 import { type Line, readLines } from "./durable.js";
+import { hashOf } from "./recorded-lines.js";
 import { type RunFolder, UPDATES_FILE } from "./run-folder.js";
 import { type RecordedTrial, readTrials, recordedKey, TRIALS_FILE } from "./trial-lines.js";
 
@@ -41,6 +43,7 @@ export function standingOf(folder: RunFolder, space: Space): Standing {
     const found = folder.checkpoints.read(name);
     if (typeof found !== "string") {
       if (trialEnds.get(found.trialsBytes) === found.trialCount && updateEnds.has(found.updatesBytes)) {
+        checkUnchanged(file, trials.slice(0, found.trialCount), found, name);
         return { trials, updates, checkpoint: { ...found, file: name }, unusable, notes };
       }
     }
@@ -52,6 +55,15 @@ export function standingOf(folder: RunFolder, space: Space): Standing {
     notes.push(`no checkpoint is left: the run is made again from trial 0 with the ${trials.length} recorded trials`);
   }
   return { trials, updates, checkpoint: undefined, unusable, notes };
+}
+
+/** @throws CosearchError RUN_DAMAGED when the trials that a checkpoint counts are not those that were recorded */
+function checkUnchanged(file: string, trials: readonly KeyedTrial[], checkpoint: Checkpoint, name: string): void {
+  if (hashOf(trials.map(({ text }) => text)).digest("hex") === checkpoint.trialsSha256) return;
+  throw new CosearchError(
+    "RUN_DAMAGED",
+    `${file}: a line among the first ${trials.length} was changed after it was recorded (${name} holds their hash)`,
+  );
 }
 
 /** Without a last line that the kill garbled. */

@@ -117,6 +117,14 @@ export function checkSamePlan(manifest: Manifest, plan: StudyPlan): void {
   }
 }
 
+/** Versions that moved since the run was started, in words. */
+export function versionNotes(manifest: Manifest, plan: StudyPlan): string[] {
+  const [then, now] = [manifest.versions, plan.versions];
+  return [...new Set([...Object.keys(then), ...Object.keys(now)])]
+    .filter((name) => then[name] !== now[name])
+    .map((name) => `${name} was ${then[name] ?? "absent"} and is ${now[name] ?? "absent"}: results may move`);
+}
+
 function created(path: string): boolean {
   try {
     mkdirSync(path);

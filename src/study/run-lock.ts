@@ -48,6 +48,13 @@ function linked(draft: string, file: string): boolean {
     return true;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "EEXIST") return false;
+  }
+  // The file system has no links: the next best is a file that only one process can create.
+  try {
+    writeFileSync(file, readFileSync(draft), { flag: "wx" });
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "EEXIST") return false;
     throw error;
   }
 }

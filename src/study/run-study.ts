@@ -51,15 +51,10 @@ export function runStudy(plan: StudyPlan, folder: RunFolder, options: RunOptions
   const loop$ = defer(() => (stopped() ? EMPTY : batch$)).pipe(
     repeat({ delay: () => (stopped() ? EMPTY : nextTurn()) }), // the next batch is proposed when this one is done
   );
-  const end$ = defer(async () => {
-    const event = session.finish();
-    session.close();
-    return event;
-  });
   const run$ = concat(
     defer(() => session.open()),
     loop$,
-    end$,
+    defer(async () => session.finish()),
   ).pipe(
     catchError((error: unknown) => {
       session.close();
@@ -90,7 +85,7 @@ function trialsOf(
     Math.max(1, plan.evaluator.concurrency),
   ).pipe(
     takeUntil(abortOf(signal)),
-    map((outcome) => session.record(batch, outcome)),
+    map((outcome) => session.add(batch, outcome)),
   );
 }
 

@@ -277,6 +277,20 @@ describe("damage that is refused, with nothing changed", () => {
     }
   });
 
+  it("a digit changed among the trials that the checkpoint counts: RUN_DAMAGED", async () => {
+    const path = copyOfHalf();
+    const lines = text(path, "trials.jsonl").split("\n");
+    const changed = lines[41]!.replace(/"reward":-(\d)/, (_, digit) => `"reward":-${(Number(digit) + 1) % 10}`);
+    expect(changed).not.toBe(lines[41]);
+    writeFileSync(join(path, "trials.jsonl"), lines.with(41, changed).join("\n"));
+    const before = unchanged(path);
+    await expect(resume(path)).rejects.toMatchObject({
+      code: "RUN_DAMAGED",
+      message: expect.stringMatching(/first 96 was changed/),
+    });
+    expect(unchanged(path)).toEqual(before);
+  });
+
   it("a recorded trial that the agent would not make: RUN_DIVERGED", async () => {
     const path = copyOfHalf();
     const lines = text(path, "trials.jsonl").split("\n");
