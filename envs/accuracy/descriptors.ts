@@ -3,19 +3,19 @@
 // strides 16 and 32, where most of the work is done, are split in two: the narrower blocks and the wider ones that follow.
 import type { Activation, Layer, Network } from "../network/ir.js";
 
-/** Sections in order: stride 2, 4, 8, 16 (first width), 16 (later widths), 32 (first width), 32 (later widths). */
+/** Sections in order: stride 2, 4, 8, 16 narrow, 16 wide, 32 narrow, 32 wide. */
 export const SECTION_COUNT = 7;
 
-/** Sums over the spatial layers (filters larger than 1 × 1, strides included) of one section; all grow with depth. */
+/** The spatial layers (filters larger than 1 × 1) of one section. A block may count in part, see `lateShare`. */
 export interface Section {
   /** spatial layers */
-  depth: number;
-  /** sum of ln(channels that the spatial layer makes) */
-  logWidthSum: number;
-  /** sum of ln(filter rows) */
-  logKernelSum: number;
+  readonly depth: number;
+  /** mean of ln(channels that the spatial layer makes), 0 when there is none */
+  readonly logWidth: number;
+  /** mean of ln(filter rows), 0 when there is none */
+  readonly logKernel: number;
   /** spatial layers whose output passes squeeze-and-excite */
-  squeezeExciteCount: number;
+  readonly squeezeExciteCount: number;
 }
 
 export interface Descriptors {
@@ -36,7 +36,12 @@ export interface Descriptors {
   readonly depthwise: number;
   /** share of activated layers whose activation is smooth and unbounded (swish, hard-swish, gelu) */
   readonly smoothActivation: number;
+  /** shape [SECTION_COUNT] */
   readonly sections: readonly Section[];
+  /** sums over the sections before each one, shape [SECTION_COUNT + 1]: depth times width, depth, squeeze-and-excite */
+  readonly channelsBefore: Float64Array;
+  readonly depthBefore: Float64Array;
+  readonly squeezeExciteBefore: Float64Array;
 }
 
 const SMOOTH: ReadonlySet<Activation> = new Set(["swish", "hard-swish", "gelu"]);
@@ -74,7 +79,16 @@ export function describe(network: Network): Descriptors {
     depthwise: depthwise / depth,
     smoothActivation: activated === 0 ? 0 : smooth / activated,
     sections,
+    channelsBefore: runningSums(sections, (section) => section.depth * Math.exp(section.logWidth)),
+    depthBefore: runningSums(sections, (section) => section.depth),
+    squeezeExciteBefore: runningSums(sections, (section) => section.squeezeExciteCount),
   };
+}
+
+function runningSums(sections: readonly Section[], of: (section: Section) => number): Float64Array {
+  const sums = new Float64Array(SECTION_COUNT + 1);
+  for (let s = 0; s < SECTION_COUNT; s++) sums[s + 1] = sums[s]! + of(sections[s]!);
+  return sums;
 }
 
 /** A spatial layer with what follows it until the next one. */
@@ -126,30 +140,41 @@ function octaveOf(resolution: number, rows: number): number {
 const FIRST_SECTION = [0, 0, 1, 2, 3, 5] as const;
 
 function intoSections(blocks: readonly SpatialBlock[]): Section[] {
-  const sections = Array.from(
-    { length: SECTION_COUNT },
-    (): Section => ({ depth: 0, logWidthSum: 0, logKernelSum: 0, squeezeExciteCount: 0 }),
-  );
-  for (let octave = 1; octave <= 5; octave++) {
-    const inOctave = blocks.filter((block) => block.octave === octave);
-    const first = FIRST_SECTION[octave]!;
-    const firstTrunk = inOctave[0]?.trunk;
-    const isOneWidth = inOctave.every((block) => block.trunk === firstTrunk);
-    for (const block of inOctave) {
-      if (octave < 4) put(sections[first]!, block, 1);
-      else if (!isOneWidth) put(sections[first + (block.trunk === firstTrunk ? 0 : 1)]!, block, 1);
-      else {
-        put(sections[first]!, block, 0.5); // one width throughout: half of it counts as early, half as late
-        put(sections[first + 1]!, block, 0.5);
-      }
+  const sums = Array.from({ length: SECTION_COUNT }, () => ({ depth: 0, width: 0, kernel: 0, squeezeExciteCount: 0 }));
+  const narrowest = [0, 0, 0, 0, Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY];
+  const widest = [0, 0, 0, 0, 0, 0];
+  for (const { octave, trunk } of blocks) {
+    narrowest[octave] = Math.min(narrowest[octave]!, trunk);
+    widest[octave] = Math.max(widest[octave]!, trunk);
+  }
+  for (const block of blocks) {
+    const { octave, trunk } = block;
+    const late = octave < 4 ? 0 : lateShare(trunk, narrowest[octave]!, widest[octave]!);
+    for (const [section, share] of [
+      [FIRST_SECTION[octave]!, 1 - late] as const,
+      [FIRST_SECTION[octave]! + 1, late] as const,
+    ]) {
+      if (share === 0) continue;
+      const sum = sums[section]!;
+      sum.depth += share;
+      sum.width += share * Math.log(block.width);
+      sum.kernel += share * Math.log(block.kernel);
+      if (block.hasSqueezeExcite) sum.squeezeExciteCount += share;
     }
   }
-  return sections;
+  return sums.map(({ depth, width, kernel, squeezeExciteCount }) => ({
+    depth,
+    logWidth: depth === 0 ? 0 : width / depth,
+    logKernel: depth === 0 ? 0 : kernel / depth,
+    squeezeExciteCount,
+  }));
 }
 
-function put(section: Section, block: SpatialBlock, share: number): void {
-  section.depth += share;
-  section.logWidthSum += share * Math.log(block.width);
-  section.logKernelSum += share * Math.log(block.kernel);
-  if (block.hasSqueezeExcite) section.squeezeExciteCount += share;
+/** How much of a block counts as wide, 0 to 1: by its width between the narrowest and the widest of the octave. Where the
+ *  two are nearly alike (below 1.25), half of every block counts as wide, so that small changes of width change little. */
+function lateShare(trunk: number, narrowest: number, widest: number): number {
+  const span = Math.log(widest / narrowest);
+  if (span === 0) return 0.5;
+  const certainty = Math.min(1, span / Math.log(1.25));
+  return 0.5 * (1 - certainty) + certainty * (Math.log(trunk / narrowest) / span);
 }

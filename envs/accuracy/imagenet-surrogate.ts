@@ -6,14 +6,8 @@ import type { Deployment } from "../deployment/deployment.js";
 import type { Network } from "../network/ir.js";
 import { describe } from "./descriptors.js";
 import type { AccuracyEstimate, AccuracyProxy, ProxyError } from "./proxy.js";
-import {
-  DEFAULT_QUANTIZATION_METHOD,
-  type QuantizationMethod,
-  type QuantizationTerms,
-  quantizationRise,
-  raisedError,
-} from "./quantization.js";
-import { featuresOf, predictLogError, type SurrogateCoefficients } from "./surrogate-model.js";
+import { type QuantizationMethod, type QuantizationTerms, quantizationRise, raisedError } from "./quantization.js";
+import { type SurrogateCoefficients, surrogateModel } from "./surrogate-model.js";
 
 export const SURROGATE_NAME = "imagenet-surrogate";
 
@@ -26,7 +20,7 @@ export interface FittedSurrogate {
 
 /** What a result was obtained with, where that is known; a search does not know and takes the defaults. */
 export interface SurrogateOptions {
-  /** a training recipe of the coefficient file */
+  /** a training recipe of the coefficient file, or any name whose class can be told; default: the authors' own */
   readonly recipe?: string;
   readonly quantizationMethod?: QuantizationMethod;
 }
@@ -44,31 +38,35 @@ export function shippedSurrogate(): FittedSurrogate {
   return shipped;
 }
 
-/** The default accuracy proxy. @throws CosearchError FILE_UNREADABLE when the package is incomplete */
-export function imagenetSurrogate(fitted: FittedSurrogate = shippedSurrogate()): AccuracyProxy {
+/** The default accuracy proxy; options say what is known of the training.
+ *  @throws CosearchError FILE_UNREADABLE when the package is incomplete */
+export function imagenetSurrogate(
+  options: SurrogateOptions = {},
+  fitted: FittedSurrogate = shippedSurrogate(),
+): AccuracyProxy {
+  const predict = surrogateModel(fitted.model);
   return {
     name: SURROGATE_NAME,
     summary: "ImageNet top-1 after full training, from a formula fitted to published networks",
     error: fitted.error,
-    estimate: (network, deployment) => surrogateEstimate(fitted, network, deployment),
+    estimate: (network, deployment) => estimateWith(predict, fitted.quantization, options, network, deployment),
   };
 }
 
-/** Estimate under a stated recipe and quantisation method. */
-export function surrogateEstimate(
-  fitted: FittedSurrogate,
+function estimateWith(
+  predict: ReturnType<typeof surrogateModel>,
+  quantization: QuantizationTerms,
+  options: SurrogateOptions,
   network: Network,
   deployment: Deployment,
-  options: SurrogateOptions = {},
 ): AccuracyEstimate {
   const descriptors = describe(network);
-  const predicted = predictLogError(fitted.model, featuresOf(descriptors), options.recipe);
+  const predicted = predict(descriptors, options.recipe);
   const floatError = Math.exp(Math.min(HIGHEST_LOG_ERROR, Math.max(LOWEST_LOG_ERROR, predicted.mean)));
-  const method = options.quantizationMethod ?? DEFAULT_QUANTIZATION_METHOD;
-  const rise = quantizationRise(network, descriptors, deployment, fitted.quantization, method);
+  const rise = quantizationRise(network, descriptors, deployment, quantization, options.quantizationMethod);
   const error = raisedError(floatError, rise);
   // d(error) = error · d(ln error), shrinking towards 1 as the odds form does
-  const spread = Math.sqrt(predicted.variance + (rise * fitted.quantization.relativeError) ** 2);
+  const spread = Math.sqrt(predicted.variance + (rise * quantization.relativeError) ** 2);
   const standardError = Math.min(0.5, error * Math.min(1, (1 - error) / (1 - floatError)) * spread);
   return { estimate: 1 - error, standardError, proxy: SURROGATE_NAME };
 }

@@ -44,7 +44,7 @@ export const DEFAULT_ACCURACY_PROXY = "imagenet-surrogate";
 
 /** Every proxy, by name. Built on first use: a proxy reads its coefficients from a file. */
 const PROXIES: Readonly<Record<string, () => AccuracyProxy>> = {
-  [DEFAULT_ACCURACY_PROXY]: imagenetSurrogate,
+  [DEFAULT_ACCURACY_PROXY]: () => imagenetSurrogate(),
 };
 
 export const accuracyProxyNames = (): string[] => Object.keys(PROXIES);

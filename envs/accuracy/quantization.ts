@@ -12,14 +12,13 @@ export const QUANTIZATION_METHODS = ["quantization-aware", "post-training", "pos
 export type QuantizationMethod = (typeof QUANTIZATION_METHODS)[number];
 export const DEFAULT_QUANTIZATION_METHOD: QuantizationMethod = "quantization-aware";
 
-/** Rise of ln(error) when every weight and every activation has that many bits. */
+/** Rise of ln(error) when every weight and every activation has that many bits, by method. */
 export interface QuantizationTerms {
-  /** 8 / 8 bits, by method: of any network, and on top for each whole share of a family trait */
   readonly int8: Readonly<Record<QuantizationMethod, FamilyTerms>>;
-  /** 4 / 4 bits, quantisation-aware; post-training multiplies it by its own int8 term over the quantisation-aware one */
-  readonly int4: FamilyTerms;
-  /** part of a loss that comes from the weights; the rest from the activations */
-  readonly weightShare: { readonly 8: number; readonly 4: number };
+  /** 4 bits, on top of 8 */
+  readonly int4: Readonly<Record<QuantizationMethod, FamilyTerms>>;
+  /** part of a rise that comes from the weights; the rest from the activations */
+  readonly weightShare: number;
   /** standard deviation of the rise, relative to the rise */
   readonly relativeError: number;
 }
@@ -49,20 +48,16 @@ export function quantizationRise(
   terms: QuantizationTerms,
   method: QuantizationMethod = DEFAULT_QUANTIZATION_METHOD,
 ): number {
-  const at8 = familyRise(terms.int8[method], descriptors);
-  const aware8 = familyRise(terms.int8["quantization-aware"], descriptors);
-  const at4 = Math.max(at8, familyRise(terms.int4, descriptors) * Math.max(1, at8 / Math.max(aware8, 1e-6)));
-  const weightRise = (bits: number): number =>
-    bits >= 16 ? 0 : bits === 8 ? at8 * terms.weightShare[8] : at4 * terms.weightShare[4];
-  const activationRise = (bits: number): number =>
-    bits >= 16 ? 0 : bits === 8 ? at8 * (1 - terms.weightShare[8]) : at4 * (1 - terms.weightShare[4]);
+  const rise8 = familyRise(terms.int8[method], descriptors);
+  const rise4 = rise8 + familyRise(terms.int4[method], descriptors);
+  const riseOf = (bits: number): number => (bits >= 16 ? 0 : bits >= 8 ? rise8 : rise4);
   let layerCount = 0;
   let byLayers = 0;
   let byMacs = 0;
   for (const layer of network.layers) {
     if (layer.macCount === 0) continue;
     const { weightBits, activationBits } = bitsOf(deployment, layer);
-    const rise = weightRise(weightBits) + activationRise(activationBits);
+    const rise = terms.weightShare * riseOf(weightBits) + (1 - terms.weightShare) * riseOf(activationBits);
     layerCount++;
     byLayers += rise;
     byMacs += rise * layer.macCount;

@@ -1,13 +1,11 @@
-// The surrogate's formula: ln(error) = intercept + recipe + Σ coefficient · feature(descriptors), clipped to a sane range.
-// Every feature grows with what it is named for, and coefficients of capacity may not be positive, so a wider, deeper or
-// sharper-eyed network is never predicted worse, also far from the data. Hinges bend the lines: a feature that is capped
-// from above lets small networks gain faster than large ones.
+// The surrogate's formula: ln(error) = intercept + recipe + Σ coefficient · (feature − centre), clipped to a sane range.
+// Every feature grows with what it is named for, and no coefficient is positive, so a wider, deeper or sharper-eyed network
+// is not predicted worse, also far from the data. Logarithms and caps bend the lines: small networks gain faster than large
+// ones, and capacity in one section partly replaces capacity in the next (the features over several sections together).
 import type { Descriptors } from "./descriptors.js";
 
-interface Feature {
+export interface Feature {
   readonly name: string;
-  /** true when more of it cannot make a network worse: its coefficient is at most zero */
-  readonly isCapacity: boolean;
   /** true when MACs, parameters and resolution alone give it, so networks without a stage table can help to fit it */
   readonly isTotal: boolean;
   readonly of: (d: Descriptors) => number;
@@ -16,60 +14,95 @@ interface Feature {
 /** min(x, cap), smoothed over about ±1. */
 export const capped = (x: number, cap: number): number => cap - Math.log1p(Math.exp(cap - x));
 
-const capacity = (name: string, of: Feature["of"], isTotal = false): Feature => ({
-  name,
-  isCapacity: true,
-  isTotal,
-  of,
-});
-
-/** ln of MobileNetV2's MACs, parameters and map weights at 224 pixels, so that features are near 0 where the data are. */
-const REFERENCE = { macs: 19.5, params: 15, weights: 14.6, depth: Math.log(18) } as const;
+/** ln of about MobileNetV2's MACs and parameters at 224 pixels, so that features are near 0 where the data are. */
+const REFERENCE = { logMacs: 19.5, logParams: 15 } as const;
+const MACS_CAPS = [-2, -1, 0, 1] as const;
+const PARAMS_CAPS = [-1, 0, 1, 2] as const;
+const SECTION_NAMES = ["/2", "/4", "/8", "/16 narrow", "/16 wide", "/32 narrow", "/32 wide"] as const;
 
 export const FEATURES: readonly Feature[] = [
-  capacity("ln MACs", (d) => d.logMacs - REFERENCE.macs, true),
-  ...[-2, -1, 0, 1].map((cap) =>
-    capacity(`ln MACs up to ${cap}`, (d) => capped(d.logMacs - REFERENCE.macs, cap), true),
+  ...totals("ln MACs", (d) => d.logMacs - REFERENCE.logMacs, MACS_CAPS),
+  ...totals("ln parameters", (d) => d.logParams - REFERENCE.logParams, PARAMS_CAPS),
+  { name: "ln resolution", isTotal: true, of: (d) => d.logResolution },
+  { name: "ln resolution up to 224", isTotal: true, of: (d) => capped(4 * d.logResolution, 0) / 4 },
+  structure("ln map weights", (d) => d.logMapWeights),
+  structure("ln depth", (d) => Math.log(d.depth)),
+  structure("kernel", (d) => d.kernel),
+  structure("squeeze-and-excite", (d) => d.squeezeExcite),
+  structure("smooth activation", (d) => d.smoothActivation),
+  ...SECTION_NAMES.flatMap((where, s) => sectionFeatures(where, s)),
+  ...SECTION_NAMES.flatMap((_, from) =>
+    SECTION_NAMES.slice(from + 1).flatMap((_, offset) => jointFeatures(from, from + 1 + offset)),
   ),
-  capacity("ln parameters", (d) => d.logParams - REFERENCE.params, true),
-  ...[-1, 0, 1, 2].map((cap) =>
-    capacity(`ln parameters up to ${cap}`, (d) => capped(d.logParams - REFERENCE.params, cap), true),
-  ),
-  capacity("ln resolution", (d) => d.logResolution, true),
-  capacity("ln resolution up to 0", (d) => capped(4 * d.logResolution, 0) / 4, true),
-  capacity("ln depth", (d) => Math.log(d.depth) - REFERENCE.depth),
-  capacity("kernel", (d) => d.kernel),
-  capacity("squeeze-and-excite", (d) => d.squeezeExcite),
-  capacity("smooth activation", (d) => d.smoothActivation),
 ];
 
-export const FEATURE_COUNT: number = FEATURES.length;
+function totals(name: string, of: Feature["of"], caps: readonly number[]): Feature[] {
+  return [
+    { name, isTotal: true, of },
+    ...caps.map((cap) => ({ name: `${name} up to ${cap}`, isTotal: true, of: (d: Descriptors) => capped(of(d), cap) })),
+  ];
+}
 
-/** @returns shape [FEATURE_COUNT]; features that need the layers are 0, the reference's value, when `totalsOnly` */
-export function featuresOf(descriptors: Descriptors, totalsOnly = false): Float64Array {
-  const values = new Float64Array(FEATURE_COUNT);
-  for (let i = 0; i < FEATURE_COUNT; i++) {
-    const feature = FEATURES[i]!;
-    if (!totalsOnly || feature.isTotal) values[i] = feature.of(descriptors);
-  }
-  return values;
+function structure(name: string, of: Feature["of"]): Feature {
+  return { name, isTotal: false, of };
+}
+
+function sectionFeatures(where: string, s: number): Feature[] {
+  return [
+    structure(`ln width at ${where}`, (d) => d.sections[s]!.logWidth),
+    structure(
+      `depth times ln width at ${where}`,
+      (d) => d.sections[s]!.depth * (d.sections[s]!.logWidth - Math.log(16)),
+    ),
+    structure(`ln depth at ${where}`, (d) => Math.log1p(d.sections[s]!.depth)),
+    structure(`kernel at ${where}`, (d) => d.sections[s]!.logKernel),
+    structure(`squeeze-and-excite at ${where}`, (d) => {
+      const { depth, squeezeExciteCount } = d.sections[s]!;
+      return depth === 0 ? 0 : squeezeExciteCount / depth;
+    }),
+  ];
+}
+
+/** Features of neighbouring sections taken together. */
+function jointFeatures(from: number, to: number): Feature[] {
+  const where = `${SECTION_NAMES[from]} to ${SECTION_NAMES[to]}`;
+  const between = (sums: Float64Array): number => Math.log1p(sums[to + 1]! - sums[from]!);
+  return [
+    structure(`ln channels from ${where}`, (d) => between(d.channelsBefore)),
+    structure(`ln depth from ${where}`, (d) => between(d.depthBefore)),
+    structure(`ln squeeze-and-excite from ${where}`, (d) => between(d.squeezeExciteBefore)),
+  ];
 }
 
 /** What a fit leaves behind, as it is written to the coefficient file. */
 export interface SurrogateCoefficients {
+  /** features whose coefficient is not zero */
   readonly features: readonly string[];
+  readonly centres: readonly number[];
+  /** change of ln(error) per unit, none positive */
   readonly coefficients: readonly number[];
-  /** of the default recipe */
+  /** ln(error) at the centres under the default recipe */
   readonly intercept: number;
   /** added for a named training recipe, relative to the default one */
   readonly recipes: Readonly<Record<string, number>>;
+  /** added for a recipe that has no name here, by its class */
+  readonly recipeClasses: Readonly<Record<RecipeClass, number>>;
   readonly defaultRecipe: string;
-  /** covariance of the coefficients and the intercept (last), up to the noise variance; lower triangle by rows */
+  /** covariance of the coefficients and the intercept (last) that widens the answer away from the data, in units of the
+   *  noise variance; lower triangle by rows */
   readonly covariance: readonly number[];
-  /** variance of ln(error) around the formula for a network of an unseen family */
+  /** variance of ln(error) around the formula for a network of an unseen family, before the covariance */
   readonly noiseVariance: number;
-  /** highest leverage among the networks of the fit; beyond it the answer says that it is guessing */
-  readonly highestLeverage: number;
+}
+
+export const RECIPE_CLASSES = ["basic", "standard", "strong"] as const;
+export type RecipeClass = (typeof RECIPE_CLASSES)[number];
+
+/** basic: about 100 epochs without strong augmentation; strong: 300 epochs and more with it, or distilled from a larger
+ *  network; standard: everything between, which is what most papers do. */
+export function recipeClassOf(name: string): RecipeClass {
+  if (/basic|no strong aug|pycls|torchvision v1|100 ep|RSB C3/i.test(name)) return "basic";
+  return /RSB|torchvision v2|very long|OFA|distill/i.test(name) ? "strong" : "standard";
 }
 
 export interface LogErrorPrediction {
@@ -78,23 +111,41 @@ export interface LogErrorPrediction {
   readonly variance: number;
 }
 
-/** @param recipe a name in `recipes`; unknown names and none mean the default recipe */
-export function predictLogError(
+/** Makes a function of the coefficients. @throws RangeError when the file names a feature that this version does not have */
+export function surrogateModel(
   model: SurrogateCoefficients,
-  features: Float64Array,
-  recipe?: string,
-): LogErrorPrediction {
-  let mean = model.intercept + (recipe === undefined ? 0 : (model.recipes[recipe] ?? 0));
-  for (let i = 0; i < features.length; i++) mean += model.coefficients[i]! * features[i]!;
-  return { mean, variance: model.noiseVariance * (1 + leverage(model.covariance, features)) };
+): (descriptors: Descriptors, recipe?: string) => LogErrorPrediction {
+  const byName = new Map(FEATURES.map((feature) => [feature.name, feature]));
+  const features = model.features.map((name) => {
+    const feature = byName.get(name);
+    if (feature === undefined) throw new RangeError(`the surrogate's coefficients name an unknown feature "${name}"`);
+    return feature;
+  });
+  const triangle = Float64Array.from(model.covariance);
+  const values = new Float64Array(features.length);
+  return (descriptors, recipe) => {
+    let mean = model.intercept + recipeOffset(model, recipe);
+    for (let i = 0; i < features.length; i++) {
+      values[i] = features[i]!.of(descriptors) - model.centres[i]!;
+      mean += model.coefficients[i]! * values[i]!;
+    }
+    return { mean, variance: model.noiseVariance * (1 + leverage(triangle, values)) };
+  };
 }
 
-/** xᵀ C x with x the features and a final 1, C given by its lower triangle. */
-export function leverage(triangle: ArrayLike<number>, features: Float64Array): number {
-  const n = features.length + 1;
+/** Offset of a recipe; one that the fit has not seen gets that of its class, none that of the default recipe. */
+export function recipeOffset(model: SurrogateCoefficients, recipe: string | undefined): number {
+  if (recipe === undefined) return 0;
+  return model.recipes[recipe] ?? model.recipeClasses[recipeClassOf(recipe)];
+}
+
+/** xᵀ C x with x the centred features and a final 1, C given by its lower triangle. */
+function leverage(triangle: Float64Array, features: Float64Array): number {
+  const n = features.length;
   let sum = 0;
-  for (let i = 0, at = 0; i < n; i++) {
-    const xi = i < features.length ? features[i]! : 1;
+  let at = 0;
+  for (let i = 0; i <= n; i++) {
+    const xi = i < n ? features[i]! : 1;
     let row = 0;
     for (let j = 0; j < i; j++) row += triangle[at++]! * features[j]!;
     sum += xi * (2 * row + triangle[at++]! * xi);

@@ -1,78 +1,127 @@
-// Measures a fit on what it has not seen: whole families left out, and quantisation pairs left out one at a time.
-
+// Measures a fit on what it has not seen: whole families, MBConv networks and quantisation pairs left out.
+import { describe } from "../descriptors.js";
 import type { ProxyError } from "../proxy.js";
-import { familyRise, type QuantizationTerms, raisedError } from "../quantization.js";
+import { familyRise, raisedError } from "../quantization.js";
 import { kendallTau } from "../rank-statistics.js";
-import { leverage, predictLogError } from "../surrogate-model.js";
-import { FIT_SETTINGS, type FitRow, type FitSettings, fitModel } from "./fit-model.js";
+import { surrogateModel } from "../surrogate-model.js";
+import { type FitRow, fitModel } from "./fit-model.js";
 import { fitInt8, methodOf, traitsOf } from "./fit-quantization.js";
-import type { Published, QuantizationPair } from "./training-data.js";
+import type { Published, QuantizationPair, ShortSchedule } from "./training-data.js";
 
 export interface LeftOut {
   readonly published: Published;
-  /** predicted ln(error) by a fit that never saw the family */
+  /** ln(error) as a fit says that never saw the family */
   readonly mean: number;
-  /** 1 + leverage: variance up to the noise variance */
+  /** variance of ln(error), up to the noise variance */
   readonly varianceFactor: number;
 }
 
-/** Every network with a stage table, predicted by a fit without its family. */
-export function leaveFamiliesOut(rows: readonly FitRow[], settings: FitSettings = FIT_SETTINGS): LeftOut[] {
-  const isScored = (row: FitRow): boolean => row.published.network !== undefined;
-  const families = [...new Set(rows.filter(isScored).map((row) => row.published.family))].sort();
+/** Every network with a stage table, predicted by a fit without its family, under its published recipe. */
+export function leaveFamiliesOut(
+  published: readonly FitRow<Published>[],
+  schedule: readonly FitRow<ShortSchedule>[],
+): LeftOut[] {
+  const scored = published.filter((row) => row.result.network !== undefined);
+  const families = [...new Set(scored.map((row) => row.result.family))].sort();
   return families.flatMap((family) => {
-    const model = fitModel(
-      rows.filter((row) => row.published.family !== family),
-      settings,
-    );
-    return rows
-      .filter((row) => isScored(row) && row.published.family === family)
-      .map(({ published, features }) => ({
-        published,
-        mean: predictLogError(model, features, published.recipe).mean,
-        varianceFactor: 1 + leverage(model.covariance, features),
-      }));
+    const others = published.filter((row) => row.result.family !== family);
+    const predict = surrogateModel({ ...fitModel(others, schedule), noiseVariance: 1 });
+    return scored
+      .filter((row) => row.result.family === family)
+      .map(({ result }) => {
+        const { mean, variance } = predict(describe(result.network!), result.recipe);
+        return { published: result, mean, varianceFactor: variance };
+      });
   });
 }
 
-/** The noise variance with which 90 % of the left-out networks lie inside ± 1.645 standard deviations. */
+/** A 90 % interval is set so wide that it holds this share of the networks that set it: families differ from each other by
+ *  more than the networks of one, so the next family's networks are caught a little less often. */
+const CALIBRATION_SHARE = 0.93;
+
+/** The noise variance with which that share of the networks lies inside ± 1.645 standard deviations. */
 export function calibratedVariance(leftOut: readonly LeftOut[]): number {
   const scaled = leftOut
     .map((each) => (Math.log(each.published.error) - each.mean) ** 2 / each.varianceFactor)
     .sort((a, b) => a - b);
-  return scaled[Math.ceil(0.9 * scaled.length) - 1]! / 1.645 ** 2;
+  return scaled[Math.ceil(CALIBRATION_SHARE * scaled.length) - 1]! / 1.645 ** 2;
 }
 
-export function summarize(leftOut: readonly LeftOut[], noiseVariance: number): Omit<ProxyError, "protocol"> {
+/** The share of networks inside their 90 % interval, the width of which was set without the network's family. */
+export function coverage(leftOut: readonly LeftOut[]): number {
+  const inside = leftOut.filter((each) => {
+    const others = leftOut.filter((other) => other.published.family !== each.published.family);
+    const deviation = Math.sqrt(calibratedVariance(others) * each.varianceFactor);
+    return Math.abs(Math.log(each.published.error) - each.mean) <= 1.645 * deviation;
+  });
+  return inside.length / leftOut.length;
+}
+
+export function summarize(leftOut: readonly LeftOut[]): Omit<ProxyError, "protocol"> {
   const errors = leftOut.map((each) => each.published.error);
   const predicted = leftOut.map((each) => Math.exp(each.mean));
-  const inside = leftOut.filter(
-    (each) =>
-      Math.abs(Math.log(each.published.error) - each.mean) <= 1.645 * Math.sqrt(noiseVariance * each.varianceFactor),
-  );
-  const worse = (values: readonly number[]): number[] => values.map((value) => -value);
   return {
     meanAbsoluteErrorPoints: mean(errors.map((error, i) => 100 * Math.abs(error - predicted[i]!))),
     kendallTau: kendallTau(predicted, errors),
-    macsOnlyKendallTau: kendallTau(worse(leftOut.map((each) => each.published.macCount)), errors),
-    paramsOnlyKendallTau: kendallTau(worse(leftOut.map((each) => each.published.paramCount)), errors),
-    coverage90: inside.length / leftOut.length,
+    macsOnlyKendallTau: -kendallTau(
+      leftOut.map((each) => each.published.macCount),
+      errors,
+    ),
+    paramsOnlyKendallTau: -kendallTau(
+      leftOut.map((each) => each.published.paramCount),
+      errors,
+    ),
+    coverage90: coverage(leftOut),
     networkCount: leftOut.length,
     groupCount: new Set(leftOut.map((each) => each.published.family)).size,
   };
 }
 
-/** Mean absolute error of the int8 drop in points, each pair predicted by a fit without it. */
-export function leavePairsOut(pairs: readonly QuantizationPair[]): {
-  readonly points: number[];
-  readonly mean: number;
-} {
-  const points = pairs.map((pair, i) => {
-    const terms: QuantizationTerms["int8"] = fitInt8(pairs.filter((_, j) => j !== i));
+export interface ScheduleScore {
+  readonly networkCount: number;
+  readonly kendallTau: number;
+  readonly macsOnlyKendallTau: number;
+  readonly paramsOnlyKendallTau: number;
+}
+
+/** Ranking of every fifth MBConv network by a fit on the other four fifths and all published networks. */
+export function leaveScheduleRowsOut(
+  published: readonly FitRow<Published>[],
+  schedule: readonly FitRow<ShortSchedule>[],
+): ScheduleScore {
+  const predict = surrogateModel({
+    ...fitModel(
+      published,
+      schedule.filter((_, i) => i % 5 !== 0),
+    ),
+    noiseVariance: 1,
+  });
+  const scored = schedule.filter((_, i) => i % 5 === 0).map((row) => row.result);
+  const errors = scored.map((each) => each.error);
+  return {
+    networkCount: scored.length,
+    kendallTau: kendallTau(
+      scored.map((each) => predict(describe(each.network)).mean),
+      errors,
+    ),
+    macsOnlyKendallTau: -kendallTau(
+      scored.map((each) => each.network.macCount),
+      errors,
+    ),
+    paramsOnlyKendallTau: -kendallTau(
+      scored.map((each) => each.network.paramCount),
+      errors,
+    ),
+  };
+}
+
+/** Absolute errors of the int8 drop in points, each pair predicted by a fit without it. */
+export function leavePairsOut(pairs: readonly QuantizationPair[]): number[] {
+  return pairs.map((pair, i) => {
+    const terms = fitInt8(pairs.filter((_, j) => j !== i));
     const predicted = raisedError(pair.floatError, familyRise(terms[methodOf(pair)], traitsOf(pair.family)));
     return 100 * Math.abs(predicted - pair.int8Error);
   });
-  return { points, mean: mean(points) };
 }
 
 export const mean = (values: readonly number[]): number =>

@@ -1,96 +1,211 @@
-// The fit itself: ridge regression of ln(error) with family and recipe effects beside the features, under sign constraints.
-// A family effect says how much better a family is than its features explain; an unseen family has none, so its spread is
-// part of the standard error. Mixed-model reading of ridge: penalty = noise variance / variance of the effect.
-
+// The fit itself: one ridge regression of ln(error) under sign constraints on three kinds of rows at once.
+//   published network with a stage table:  ln(error) = features + recipe + family
+//   published network without one:         ln(error) = totals, with slopes of their own + recipe + family
+//   MBConv network, short schedule:        scale · ln(error) = features + schedule
+// The short schedule so teaches slopes and not the level. A family effect is what a family is better than its features say;
+// an unseen family has none. Mixed-model reading of ridge: penalty = noise variance / variance of the effect.
 import { describe } from "../descriptors.js";
 import { constrainedRidge, normalEquations, symmetricInverse } from "../linear-algebra.js";
-import { FEATURE_COUNT, FEATURES, featuresOf, leverage, type SurrogateCoefficients } from "../surrogate-model.js";
-import type { Published } from "./training-data.js";
+import { FEATURES, RECIPE_CLASSES, recipeClassOf, type SurrogateCoefficients } from "../surrogate-model.js";
+import type { Published, ShortSchedule } from "./training-data.js";
 
 export interface FitSettings {
-  /** ridge penalty of a feature, of a recipe offset and of a family effect */
+  /** part of a difference of ln(error) under the short schedule that is left after full training */
+  readonly scheduleScale: number;
+  /** weight of a row, against 1 for a published network with a stage table */
+  readonly scheduleWeight: number;
+  readonly totalsOnlyWeight: number;
   readonly featurePenalty: number;
+  readonly ownSlopePenalty: number;
   readonly recipePenalty: number;
   readonly familyPenalty: number;
-  /** weight of a network without stage table, against 1 */
-  readonly totalsOnlyWeight: number;
 }
 
+/** Chosen among a few by the error on left-out families and left-out MBConv networks. */
 export const FIT_SETTINGS: FitSettings = {
-  featurePenalty: 0.05,
-  recipePenalty: 1,
-  familyPenalty: 0.5,
+  scheduleScale: 0.85,
+  scheduleWeight: 0.2,
   totalsOnlyWeight: 0.5,
+  featurePenalty: 0.02,
+  ownSlopePenalty: 0.03,
+  recipePenalty: 1,
+  familyPenalty: 0.1,
 };
 
 /** A result that search estimates should mean: what authors publish for their own network. */
 export const DEFAULT_RECIPE = "paper/author release";
+const FREE = 1e-6;
+/** Part of the coefficients' covariance that is passed on. The ridge's own covariance counts the differences between
+ *  families, which the noise variance measures again on left-out families; with this part both sizes of interval fit best. */
+const COVARIANCE_SHARE = 0.1;
 
-export interface FitRow {
-  readonly published: Published;
+/** A result with its features, shape [FEATURES.length]; those that need a stage table are NaN without one. */
+export interface FitRow<Result> {
+  readonly result: Result;
   readonly features: Float64Array;
 }
 
 /** Float results as regression rows; quantised ones teach the drop, not the level. */
-export function fitRows(published: readonly Published[]): FitRow[] {
-  return published.filter((p) => p.precision === "fp32").map((p) => ({ published: p, features: rowFeatures(p) }));
+export function publishedRows(published: readonly Published[]): FitRow<Published>[] {
+  return published
+    .filter((result) => result.precision === "fp32")
+    .map((result) => ({
+      result,
+      features: result.network === undefined ? totalFeatures(result) : featuresOf(result.network),
+    }));
 }
 
-export function rowFeatures(p: Published): Float64Array {
-  if (p.network !== undefined) return featuresOf(describe(p.network));
+export const scheduleRows = (results: readonly ShortSchedule[]): FitRow<ShortSchedule>[] =>
+  results.map((result) => ({ result, features: featuresOf(result.network) }));
+
+function featuresOf(network: Parameters<typeof describe>[0]): Float64Array {
+  const descriptors = describe(network);
+  return Float64Array.from(FEATURES, (feature) => feature.of(descriptors));
+}
+
+function totalFeatures(result: Published): Float64Array {
   const totals = {
-    logMacs: Math.log(p.macCount),
-    logParams: Math.log(p.paramCount),
-    logMapWeights: 0,
-    logResolution: Math.log(p.resolution / 224),
-    depth: 1,
-    kernel: 0,
-    squeezeExcite: 0,
-    depthwise: 0,
-    smoothActivation: 0,
-    sections: [],
-  };
-  return featuresOf(totals, true);
+    logMacs: Math.log(result.macCount),
+    logParams: Math.log(result.paramCount),
+    logResolution: Math.log(result.resolution / 224),
+  } as ReturnType<typeof describe>; // features that are totals read nothing else
+  return Float64Array.from(FEATURES, (feature) => (feature.isTotal ? feature.of(totals) : Number.NaN));
 }
 
-export function fitModel(rows: readonly FitRow[], settings: FitSettings = FIT_SETTINGS): SurrogateCoefficients {
-  const recipes = [...new Set(rows.map((row) => row.published.recipe))].sort();
-  const families = [...new Set(rows.map((row) => row.published.family))].sort();
-  const size = FEATURE_COUNT + 1 + recipes.length + families.length;
-  const design = rows.map(({ published, features }) => {
-    const row = new Float64Array(size);
-    row.set(features);
-    row[FEATURE_COUNT] = 1;
-    row[FEATURE_COUNT + 1 + recipes.indexOf(published.recipe)] = 1;
-    row[FEATURE_COUNT + 1 + recipes.length + families.indexOf(published.family)] = 1;
-    return row;
-  });
-  const penalties = new Float64Array(size).fill(settings.familyPenalty);
-  penalties.fill(settings.featurePenalty, 0, FEATURE_COUNT);
-  penalties[FEATURE_COUNT] = 1e-6;
-  penalties.fill(settings.recipePenalty, FEATURE_COUNT + 1, FEATURE_COUNT + 1 + recipes.length);
+/** Where each group of coefficients stands in a row of the design. */
+interface Layout {
+  readonly recipes: readonly string[];
+  readonly families: readonly string[];
+  readonly ownSlopes: number;
+  readonly intercept: number;
+  readonly recipe: number;
+  readonly recipeClass: number;
+  readonly family: number;
+  readonly schedule: number;
+  readonly size: number;
+}
+
+const TOTALS = FEATURES.flatMap((feature, i) => (feature.isTotal ? [i] : []));
+
+function layoutOf(published: readonly FitRow<Published>[]): Layout {
+  const recipes = [...new Set(published.map((row) => row.result.recipe))].sort();
+  const families = [...new Set(published.map((row) => row.result.family))].sort();
+  const ownSlopes = FEATURES.length;
+  const intercept = ownSlopes + TOTALS.length;
+  const recipe = intercept + 1;
+  const recipeClass = recipe + recipes.length;
+  const family = recipeClass + RECIPE_CLASSES.length;
+  const schedule = family + families.length;
+  return { recipes, families, ownSlopes, intercept, recipe, recipeClass, family, schedule, size: schedule + 1 };
+}
+
+/** @throws RangeError when a penalty is so small that the problem has no single solution */
+export function fitModel(
+  published: readonly FitRow<Published>[],
+  schedule: readonly FitRow<ShortSchedule>[],
+  settings: FitSettings = FIT_SETTINGS,
+): Omit<SurrogateCoefficients, "noiseVariance"> {
+  const layout = layoutOf(published);
+  const centres = centresOf(
+    schedule.length > 0 ? schedule : published.filter((row) => row.result.network !== undefined),
+  );
+  const penalties = new Float64Array(layout.size).fill(settings.familyPenalty);
+  penalties.fill(settings.featurePenalty, 0, layout.ownSlopes);
+  penalties.fill(settings.ownSlopePenalty, layout.ownSlopes, layout.intercept);
+  penalties.fill(settings.recipePenalty, layout.recipe, layout.family);
+  penalties[layout.intercept] = FREE;
+  penalties[layout.schedule] = FREE;
   const problem = {
-    rows: design,
-    targets: rows.map((row) => Math.log(row.published.error)),
-    weights: rows.map((row) => (row.published.network === undefined ? settings.totalsOnlyWeight : 1)),
+    rows: [
+      ...published.map((row) => publishedDesign(row, layout, centres)),
+      ...schedule.map((row) => scheduleDesign(row, layout, centres)),
+    ],
+    targets: [
+      ...published.map((row) => Math.log(row.result.error)),
+      ...schedule.map((row) => settings.scheduleScale * Math.log(row.result.error)),
+    ],
+    weights: [
+      ...published.map((row) => (row.result.network === undefined ? settings.totalsOnlyWeight : 1)),
+      ...schedule.map(() => settings.scheduleWeight),
+    ],
     penalties,
   };
-  const isAtMostZero = Array.from({ length: size }, (_, i) => FEATURES[i]?.isCapacity === true);
-  const solution = constrainedRidge(problem, isAtMostZero);
-  const inverse = symmetricInverse(normalEquations(problem).matrix, size);
-  const covariance: number[] = [];
-  for (let i = 0; i <= FEATURE_COUNT; i++) for (let j = 0; j <= i; j++) covariance.push(inverse[i * size + j]!);
-  const offsets = recipes.map((_, i) => solution[FEATURE_COUNT + 1 + i]!);
-  const defaultOffset = offsets[recipes.indexOf(DEFAULT_RECIPE)] ?? 0;
-  const withStages = rows.filter((row) => row.published.network !== undefined);
-  return {
-    features: FEATURES.map((feature) => feature.name),
-    coefficients: [...solution.subarray(0, FEATURE_COUNT)],
-    intercept: solution[FEATURE_COUNT]! + defaultOffset,
-    recipes: Object.fromEntries(recipes.map((name, i) => [name, offsets[i]! - defaultOffset])),
-    defaultRecipe: DEFAULT_RECIPE,
-    covariance,
-    noiseVariance: 1,
-    highestLeverage: Math.max(...withStages.map((row) => leverage(covariance, row.features))),
+  const isAtMostZero = Array.from({ length: layout.size }, (_, i) => i < FEATURES.length);
+  return coefficientsOf(constrainedRidge(problem, isAtMostZero), normalEquations(problem).matrix, layout, centres);
+}
+
+/** Features are measured from the mean of the MBConv networks, so that 0 means a usual mobile network. */
+function centresOf(rows: readonly FitRow<unknown>[]): Float64Array {
+  return Float64Array.from(FEATURES, (feature, i) =>
+    feature.isTotal ? 0 : rows.reduce((sum, row) => sum + row.features[i]!, 0) / rows.length,
+  );
+}
+
+function publishedDesign({ result, features }: FitRow<Published>, layout: Layout, centres: Float64Array): Float64Array {
+  const row = new Float64Array(layout.size);
+  const isTotalsOnly = result.network === undefined;
+  for (let i = 0; i < FEATURES.length; i++) {
+    if (FEATURES[i]!.isTotal || !isTotalsOnly) row[i] = features[i]! - centres[i]!;
+  }
+  if (isTotalsOnly) for (const [k, i] of TOTALS.entries()) row[layout.ownSlopes + k] = features[i]!;
+  row[layout.intercept] = 1;
+  row[layout.recipe + layout.recipes.indexOf(result.recipe)] = 1;
+  row[layout.recipeClass + RECIPE_CLASSES.indexOf(recipeClassOf(result.recipe))] = 1;
+  row[layout.family + layout.families.indexOf(result.family)] = 1;
+  return row;
+}
+
+function scheduleDesign({ features }: FitRow<ShortSchedule>, layout: Layout, centres: Float64Array): Float64Array {
+  const row = new Float64Array(layout.size);
+  for (let i = 0; i < FEATURES.length; i++) row[i] = features[i]! - centres[i]!;
+  row[layout.schedule] = 1;
+  return row;
+}
+
+function coefficientsOf(
+  solution: Float64Array,
+  matrix: Float64Array,
+  layout: Layout,
+  centres: Float64Array,
+): Omit<SurrogateCoefficients, "noiseVariance"> {
+  const active = FEATURES.flatMap((_, i) => (solution[i]! < -1e-6 ? [i] : []));
+  const classOffset = (name: string): number =>
+    solution[layout.recipeClass + RECIPE_CLASSES.indexOf(recipeClassOf(name))]!;
+  const offset = (name: string): number => {
+    const at = layout.recipes.indexOf(name);
+    return classOffset(name) + (at < 0 ? 0 : solution[layout.recipe + at]!);
   };
+  const base = offset(DEFAULT_RECIPE);
+  return {
+    features: active.map((i) => FEATURES[i]!.name),
+    centres: active.map((i) => centres[i]!),
+    coefficients: active.map((i) => solution[i]!),
+    intercept: solution[layout.intercept]! + base,
+    recipes: Object.fromEntries(layout.recipes.map((name) => [name, offset(name) - base])),
+    recipeClasses: {
+      basic: solution[layout.recipeClass]! - base,
+      standard: solution[layout.recipeClass + 1]! - base,
+      strong: solution[layout.recipeClass + 2]! - base,
+    },
+    defaultRecipe: DEFAULT_RECIPE,
+    covariance: covarianceOf(matrix, layout, active),
+  };
+}
+
+/** Covariance of the active coefficients and the intercept, those held at zero being known. */
+function covarianceOf(matrix: Float64Array, layout: Layout, active: readonly number[]): number[] {
+  const kept = [...active, layout.intercept];
+  for (let i = layout.ownSlopes; i < layout.size; i++) if (i !== layout.intercept) kept.push(i);
+  const n = kept.length;
+  const reduced = new Float64Array(n * n);
+  kept.forEach((i, a) => {
+    kept.forEach((j, b) => {
+      reduced[a * n + b] = matrix[i * layout.size + j]!;
+    });
+  });
+  const inverse = symmetricInverse(reduced, n);
+  const triangle: number[] = [];
+  for (let i = 0; i <= active.length; i++)
+    for (let j = 0; j <= i; j++) triangle.push(COVARIANCE_SHARE * inverse[i * n + j]!);
+  return triangle;
 }

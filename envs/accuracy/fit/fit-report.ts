@@ -1,13 +1,14 @@
 // Writes docs/accuracy-fit.md: what the fit reached on networks and pairs that it had not seen.
 import type { FittedSurrogate } from "../imagenet-surrogate.js";
 import { kendallTau } from "../rank-statistics.js";
-import { type LeftOut, mean } from "./evaluate-fit.js";
+import { type LeftOut, mean, type ScheduleScore } from "./evaluate-fit.js";
 import { methodOf } from "./fit-quantization.js";
 import type { QuantizationPair } from "./training-data.js";
 
 export function fitReport(
   fitted: FittedSurrogate,
   leftOut: readonly LeftOut[],
+  schedule: ScheduleScore,
   pairs: readonly QuantizationPair[],
   pairErrors: readonly number[],
 ): string {
@@ -33,6 +34,16 @@ export function fitReport(
     "|---|---|---|---|---|",
     ...families.map((family) => familyLine(family, leftOut)),
     "",
+    "## MBConv networks under the short schedule, every fifth left out",
+    "",
+    `${schedule.networkCount} networks; only their order is scored, since the short schedule says nothing of the level.`,
+    "",
+    "| predictor | Kendall tau |",
+    "|---|---|",
+    `| surrogate | ${schedule.kendallTau.toFixed(3)} |`,
+    `| MACs alone | ${schedule.macsOnlyKendallTau.toFixed(3)} |`,
+    `| parameters alone | ${schedule.paramsOnlyKendallTau.toFixed(3)} |`,
+    "",
     "## int8, pairs left out one at a time",
     "",
     "| method | pairs | mean absolute error of the drop (points) |",
@@ -45,7 +56,7 @@ export function fitReport(
     "",
     "## Coefficients",
     "",
-    "Change of ln(error) per unit of the feature; capacity features may not have a positive one.",
+    "Change of ln(error) per unit of the feature; none may be positive, and features that would be are left out.",
     "",
     "| feature | coefficient |",
     "|---|---|",

@@ -6,33 +6,41 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { packageRoot } from "../../../src/files/documents.js";
 import type { FittedSurrogate } from "../imagenet-surrogate.js";
-import { calibratedVariance, leaveFamiliesOut, leavePairsOut, summarize } from "./evaluate-fit.js";
-import { fitModel, fitRows } from "./fit-model.js";
-import { fitInt8 } from "./fit-quantization.js";
+import {
+  calibratedVariance,
+  leaveFamiliesOut,
+  leavePairsOut,
+  leaveScheduleRowsOut,
+  mean,
+  summarize,
+} from "./evaluate-fit.js";
+import { fitModel, publishedRows, scheduleRows } from "./fit-model.js";
+import { fitInt8, PUBLISHED_INT4 } from "./fit-quantization.js";
 import { fitReport } from "./fit-report.js";
-import { readPublished, readQuantizationPairs } from "./training-data.js";
+import { readPublished, readQuantizationPairs, readShortSchedule } from "./training-data.js";
 
 const { values } = parseArgs({ options: { data: { type: "string", default: "../shared/data" } } });
 
 const published = readPublished(values.data);
 const pairs = readQuantizationPairs(values.data);
-const rows = fitRows(published);
+const rows = publishedRows(published);
+const schedule = scheduleRows(readShortSchedule(values.data));
 
-const leftOut = leaveFamiliesOut(rows);
+const leftOut = leaveFamiliesOut(rows, schedule);
 const noiseVariance = calibratedVariance(leftOut);
-const pairsLeftOut = leavePairsOut(pairs);
+const scheduleScore = leaveScheduleRowsOut(rows, schedule);
+const pairErrors = leavePairsOut(pairs);
 
 const fitted: FittedSurrogate = {
-  model: { ...fitModel(rows), noiseVariance },
+  model: { ...fitModel(rows, schedule), noiseVariance },
   quantization: {
     int8: fitInt8(pairs),
-    // Published 4-bit results, see docs/accuracy.md, "Four bits".
-    int4: { base: 0.03, depthwise: 0.11, squeezeExciteSmooth: 0.04 },
-    weightShare: { 8: 0.5, 4: 0.6 },
+    int4: PUBLISHED_INT4,
+    weightShare: 0.5,
     relativeError: 0.6,
   },
   error: {
-    ...summarize(leftOut, noiseVariance),
+    ...summarize(leftOut),
     protocol: "networks with stage tables, each predicted by a fit without its family, under its published recipe",
   },
 };
@@ -43,8 +51,8 @@ const rounded = JSON.stringify(
   1,
 );
 writeFileSync(join(packageRoot, "envs/accuracy/imagenet-surrogate.fitted.json"), `${rounded}\n`);
-writeFileSync(join(packageRoot, "docs/accuracy-fit.md"), fitReport(fitted, leftOut, pairs, pairsLeftOut.points));
+writeFileSync(join(packageRoot, "docs/accuracy-fit.md"), fitReport(fitted, leftOut, scheduleScore, pairs, pairErrors));
 process.stdout.write(
   `tau ${fitted.error.kendallTau.toFixed(3)}, error ${fitted.error.meanAbsoluteErrorPoints.toFixed(2)} points, ` +
-    `coverage ${fitted.error.coverage90.toFixed(3)}, int8 drop ${pairsLeftOut.mean.toFixed(2)} points\n`,
+    `coverage ${fitted.error.coverage90.toFixed(3)}, MBConv tau ${scheduleScore.kendallTau.toFixed(3)}, int8 drop ${mean(pairErrors).toFixed(2)} points\n`,
 );
