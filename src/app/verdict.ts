@@ -24,7 +24,7 @@ export function verdict(
 ): string {
   return [
     header(summary),
-    designs === undefined ? nothingFeasible(trials, paint) : winnerText(summary, designs, paint),
+    designs === undefined ? nothingFeasible(trials, paint) : winnerOf(summary, designs, paint),
     frontText(trials, axes, paint),
     `${paint.bold("Run folder")}  ${summary.runFolder}\n  cosearch report ${summary.runFolder}\n`,
   ].join("\n");
@@ -35,9 +35,15 @@ function header({ trialCount, feasibleCount, cacheHitCount, wallSeconds, status 
   return `${trialCount} trials, ${feasibleCount} feasible, ${cacheHitCount} seen before, ${wallSeconds.toFixed(1)} s${ended}\n`;
 }
 
-function winnerText(summary: RunSummary, { winner, reference }: Designs, paint: Paint): string {
-  const best = summary.best;
-  if (best === null) return "";
+const winnerOf = ({ best }: RunSummary, designs: Designs, paint: Paint): string =>
+  best === null ? "" : winnerText(best, designs, paint);
+
+/** The winning trial, its design in words, and how it stands to the reference. */
+export function winnerText(
+  best: Pick<Trial, "trial" | "reward" | "candidate">,
+  { winner, reference }: Designs,
+  paint: Paint,
+): string {
   const { macCount, paramCount } = winner.network;
   const lines = describeCandidate(best.candidate).map(({ group, text }) => `  ${group.padEnd(11)}  ${text}`);
   const rows = compareDesigns(winner, reference).map((item) => [item.label, item.winner, item.reference, item.verdict]);
@@ -46,7 +52,7 @@ function winnerText(summary: RunSummary, { winner, reference }: Designs, paint: 
     ...lines,
     `  ${formatCount(macCount)} MACs, ${formatCount(paramCount)} parameters`,
     "",
-    `${paint.bold("Against")}  ${reference.network.name} on the reference accelerator`,
+    `${paint.bold("Against")}  ${reference.network.name} on ${reference.accelerator.name} with 8 bits`,
     table(["", "winner", "reference", "verdict"], rows),
   ].join("\n");
 }
@@ -65,7 +71,8 @@ function nothingFeasible(trials: readonly Trial[], paint: Paint): string {
   return `${paint.yellow("No feasible design was found.")} ${advice}\n${table(["reason", "trials"], rows)}`;
 }
 
-function frontText(trials: readonly Trial[], axes: readonly Axis[], paint: Paint): string {
+/** The front as a table, at most a dozen designs. */
+export function frontText(trials: readonly Trial[], axes: readonly Axis[], paint: Paint): string {
   const front = paretoFront(trials, axes);
   if (front.length === 0) return "";
   const title = axes.map(({ metric, sense }) => `${sense === "minimise" ? "low" : "high"} ${metricLabel(metric)}`);

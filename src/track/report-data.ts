@@ -96,3 +96,10 @@ export function thinned<T>(items: readonly T[], count: number): readonly T[] {
   if (items.length <= count) return items;
   return Array.from({ length: count }, (_, i) => items[Math.round((i * (items.length - 1)) / (count - 1))] as T);
 }
+
+/** The front over all runs of a report. */
+export const frontOfRuns = ({ runs, axes }: ReportData): Trial[] =>
+  paretoFront(
+    runs.flatMap((run) => run.trials),
+    axes,
+  );

@@ -1,0 +1,102 @@
+// From run folders to what a report shows: the runs, their axes, the winner in full, and how to make it all again.
+import { rewardAxes } from "../envs/reward.js";
+import { CosearchError } from "../src/core/errors.js";
+import type { Axis } from "../src/core/pareto.js";
+import type { Trial } from "../src/core/trial.js";
+import { readManifest } from "../src/study/manifest.js";
+import { bestFeasible, type ReportData, type ReportRun } from "../src/track/report-data.js";
+import { trialsOf } from "../src/track/run-reader.js";
+import { winnerAndReference } from "./designs.js";
+import type { ResolvedStudy } from "./resolve-study.js";
+
+/** Reads the runs of a report; they must ask the same question (the same space and reward).
+ *  @throws CosearchError RUN_NOT_FOUND, RUN_DAMAGED, RUN_VERSION, USAGE */
+export function loadReport(runFolders: readonly string[]): ReportData {
+  const loaded = runFolders.map(loadRun);
+  const [first] = loaded;
+  if (first === undefined) throw new CosearchError("USAGE", "report: at least one run folder is needed");
+  const different = loaded.find(({ study }) => questionOf(study) !== questionOf(first.study));
+  if (different !== undefined) {
+    throw new CosearchError(
+      "USAGE",
+      `report: ${different.run.runFolder} and ${first.run.runFolder} answer different questions (space, limits, reward, mapper or proxy); report on them one by one`,
+    );
+  }
+  const { study } = first;
+  const runs = loaded.map(({ run }) => run);
+  return {
+    studyName: study.name,
+    description: study.description,
+    searched: searchedOf(study),
+    runs,
+    axes: rewardAxes(study.reward),
+    winner: winnerOf(study, runs),
+    reproduce: runs.map((run) => commandOf(study, run)).join("\n"),
+  };
+}
+
+function loadRun(runFolder: string): { readonly study: ResolvedStudy; readonly run: ReportRun } {
+  const { study, runId, agentName, seed, backend, created, versions, trials } = readManifest(runFolder);
+  const run = { runId, runFolder, agentName, seed, backend, created, versions, budgetTrials: trials };
+  return { study: study as ResolvedStudy, run: { ...run, trials: [...trialsOf(runFolder)] } };
+}
+
+const questionOf = ({ space, fix, limits, reward, accuracy, mapper }: ResolvedStudy): string =>
+  JSON.stringify([space, fix, limits, reward, accuracy, mapper]);
+
+function winnerOf(study: ResolvedStudy, runs: readonly ReportRun[]): ReportData["winner"] {
+  let found: { readonly run: ReportRun; readonly trial: Trial } | undefined;
+  for (const run of runs) {
+    const trial = bestFeasible(run.trials);
+    if (trial !== undefined && trial.reward > (found?.trial.reward ?? Number.NEGATIVE_INFINITY)) found = { run, trial };
+  }
+  if (found === undefined) return undefined;
+  const designs = winnerAndReference(study, found.trial.candidate);
+  return designs && { ...found, design: designs.winner, reference: designs.reference };
+}
+
+function searchedOf(study: ResolvedStudy): [string, string][] {
+  const fixed = Object.entries(study.fix).map(([name, value]) => `${name} = ${value}`);
+  const limits = Object.entries(study.limits).flatMap(([name, { min, max }]) => [
+    ...(min === undefined ? [] : [`${name} at least ${min}`]),
+    ...(max === undefined ? [] : [`${name} at most ${max}`]),
+  ]);
+  const part = (group: "network" | "accelerator" | "deployment"): string => {
+    const given = study.space[group];
+    if ("fixed" in given) return `${"name" in given.fixed ? given.fixed.name : "one"} (fixed)`;
+    return `${given.space.name}, ${given.space.knobs.length} knobs`;
+  };
+  return [
+    ["network", part("network")],
+    ["accelerator", part("accelerator")],
+    ["deployment", part("deployment")],
+    ...(fixed.length > 0 ? [["fixed", fixed.join(", ")] as [string, string]] : []),
+    ["limits", limits.length > 0 ? limits.join(", ") : "none"],
+    ["reward", rewardText(study.reward)],
+    ["accuracy", `${study.accuracy.proxy} proxy`],
+    ["mapper", `best ${study.mapper.objective}, ${study.mapper.budget} mappings a layer and dataflow`],
+  ];
+}
+
+function rewardText(reward: ResolvedStudy["reward"]): string {
+  const sense = (axes: readonly Axis[]): string => axes.map((axis) => `${axis.sense} ${axis.metric}`).join(", then ");
+  const [objective, ...targets] = rewardAxes(reward);
+  if (reward.form === "lexicographic" || objective === undefined) return `lexicographic: ${sense(rewardAxes(reward))}`;
+  const terms = targets.map(({ metric }) => {
+    const term = reward.targets[metric];
+    const weight =
+      term === undefined
+        ? ""
+        : "beta" in term
+          ? `beta ${term.beta}`
+          : typeof term.exponents === "string"
+            ? term.exponents
+            : `exponents ${term.exponents.inside} inside, ${term.exponents.outside} outside`;
+    return `${metric} target ${term?.target} (${weight})`;
+  });
+  return `${reward.form}: ${sense([objective])}${terms.length > 0 ? `; ${terms.join("; ")}` : ""}`;
+}
+
+function commandOf(study: ResolvedStudy, run: ReportRun): string {
+  return `cosearch run ${study.name} --trials ${run.budgetTrials} --seed ${run.seed} --agent ${run.agentName}`;
+}
