@@ -41,6 +41,7 @@ const colourPaint: Paint = {
 
 /** The process's own terminal. NO_COLOR (any value but the empty one) and TERM=dumb turn colour off, see no-color.org. */
 export function processTerminal(): Terminal {
+  for (const stream of [process.stdout, process.stderr]) stream.on("error", ignoreClosedPipe);
   const interactive = process.stderr.isTTY === true && process.env.CI === undefined;
   const allowed = !process.env.NO_COLOR && process.env.TERM !== "dumb";
   return {
@@ -52,6 +53,11 @@ export function processTerminal(): Terminal {
     columns: process.stderr.columns ?? 80,
     rows: process.stderr.rows,
   };
+}
+
+/** `cosearch ... | head` closes the pipe before we are done: what is left goes nowhere, the work goes on. */
+function ignoreClosedPipe(error: NodeJS.ErrnoException): void {
+  if (error.code !== "EPIPE") throw error;
 }
 
 /** A number, with a unit perhaps, or nothing. */

@@ -13,7 +13,7 @@ import { metricLabel } from "./words.js";
 use([LineChart, ScatterChart, GridComponent, SVGRenderer]);
 
 const WIDTH = 860;
-const MAX_DOTS = 2500;
+const MAX_DOTS = 4000;
 /** CSS variables of the page, one per run. */
 export const RUN_COLOURS = ["var(--c1)", "var(--c2)", "var(--c3)", "var(--c4)", "var(--c5)", "var(--c6)"] as const;
 export const runColour = (index: number): string => RUN_COLOURS[index % RUN_COLOURS.length] ?? "var(--c1)";
@@ -21,15 +21,17 @@ export const runColour = (index: number): string => RUN_COLOURS[index % RUN_COLO
 /** Window of the running mean: a twentieth of the run, 10 to 100 trials. */
 export const meanWindow = (trialCount: number): number => Math.max(10, Math.min(100, Math.round(trialCount / 20)));
 
-/** Reward over trials: one run with every trial as a dot, several as curves. Infeasible dots far down are cut off. */
+/** Reward over trials: one run with every trial as a dot, several as curves. The axis fits the curves; dots far below them
+ *  lie on the lower edge. */
 export function rewardChart({ runs }: ReportData): string {
   const single = runs.length === 1 ? runs[0] : undefined;
   const series: object[] = [];
+  const floor = lowerEdge(runs);
   if (single !== undefined) {
     const dots = (keep: boolean): Point[] =>
       thinned(single.trials, MAX_DOTS)
         .filter((trial) => isFeasible(trial) === keep)
-        .map((trial): Point => [trial.trial, trial.reward]);
+        .map((trial): Point => [trial.trial, Math.max(floor, trial.reward)]);
     series.push(scatter(dots(false), "var(--bad)", 0.35, 3), scatter(dots(true), "var(--muted)", 0.45, 3));
     series.push(line(runningMean(single.trials, meanWindow(single.trials.length)), "var(--c2)", "solid"));
   }
@@ -42,9 +44,20 @@ export function rewardChart({ runs }: ReportData): string {
   });
   return draw(330, {
     xAxis: axis("trial", [0, longest(runs.map((run) => run.trials.length))]),
-    yAxis: axis("reward"),
+    yAxis: { ...axis("reward", undefined, 46), min: floor },
     series,
   });
+}
+
+/** Where the reward axis begins: a little below the lowest running mean, at a round number. */
+function lowerEdge(runs: ReportData["runs"]): number {
+  const means = runs.flatMap((run) => runningMean(run.trials, meanWindow(run.trials.length)).map(([, mean]) => mean));
+  const bests = runs.flatMap((run) => bestSoFar(run.trials).map(([, best]) => best));
+  const low = Math.min(0, ...means) < 0 ? Math.min(...means) : Math.min(...means, ...bests);
+  const high = Math.max(...means, ...bests);
+  if (!Number.isFinite(low) || high <= low) return Number.isFinite(low) ? low - 1 : 0;
+  const step = 10 ** Math.floor(Math.log10((high - low) / 2));
+  return Math.floor((low - 0.1 * (high - low)) / step) * step;
 }
 
 /** Two axes of the front: feasible trials faint, the front of these two axes as a line, the winner and the reference marked. */
@@ -65,11 +78,23 @@ export function frontChart(data: ReportData, across: Axis, up: Axis): string {
     },
   ];
   if (data.winner !== undefined) {
-    series.push(scatter([at(data.winner.trial)], "var(--c2)", 1, 13, "diamond"));
+    series.push({ ...scatter([at(data.winner.trial)], "var(--c2)", 1, 14, "diamond"), z: 10 });
     const reference = referencePoint(data.winner.reference, across, up);
-    if (reference !== undefined) series.push(scatter([reference], "var(--ink)", 1, 11, "triangle"));
+    if (reference !== undefined) series.push({ ...scatter([reference], "var(--ink)", 1, 11, "triangle"), z: 9 });
   }
-  return draw(330, { xAxis: axis(label(across)), yAxis: axis(label(up)), series });
+  const logarithmic = spreadOf(trials.map((trial) => at(trial)[0])) > 20;
+  const xAxis = { ...axis(label(across)), ...(logarithmic && { type: "log" }) };
+  return draw(330, { xAxis, yAxis: axis(label(up), undefined, 46), series });
+}
+
+/** Largest by smallest; 1 when one of them is not above 0. */
+function spreadOf(values: readonly number[]): number {
+  let [low, high] = [Number.POSITIVE_INFINITY, 0];
+  for (const value of values) {
+    low = Math.min(low, value);
+    high = Math.max(high, value);
+  }
+  return low > 0 && high > 0 ? high / low : 1;
 }
 
 function referencePoint(design: object, across: Axis, up: Axis): Point | undefined {
@@ -103,12 +128,12 @@ function draw(height: number, option: EChartsCoreOption): string {
 /** The page sets the width; the viewBox keeps the shape. Class names of several charts on one page must not clash. */
 const responsive = (svg: string): string => svg.replace(/^<svg width="\d+" height="\d+"/, '<svg role="img"');
 
-function axis(name: string, range?: readonly [number, number]): object {
+function axis(name: string, range?: readonly [number, number], nameGap = 30): object {
   return {
     type: "value",
     name,
     nameLocation: "middle",
-    nameGap: name === "trial" || name.includes("(ms)") ? 30 : 44,
+    nameGap,
     nameTextStyle: { color: "var(--muted)", fontFamily: "inherit", fontSize: 13 },
     scale: true,
     ...(range && { min: range[0], max: range[1] }),
@@ -126,7 +151,17 @@ function scatter(
   symbolSize: number,
   symbol = "circle",
 ): object {
-  return { type: "scatter", data, symbol, symbolSize, itemStyle: { color, opacity }, silent: true };
+  const large = data.length > 100; // one path for all of them: a tenth of the file
+  return {
+    type: "scatter",
+    data,
+    symbol,
+    symbolSize,
+    itemStyle: { color, opacity },
+    silent: true,
+    large,
+    largeThreshold: 0,
+  };
 }
 
 function line(data: readonly Point[], color: string, type: "solid" | "dotted", step = false): object {

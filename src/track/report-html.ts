@@ -139,18 +139,20 @@ function layerSection({ winner }: ReportData): string {
   if (winner === undefined) return "";
   const { design } = winner;
   const [cycles, energy] = [totalOf(design, "latencyCycles"), totalOf(design, "energyPj")];
+  const most = (key: "latencyCycles" | "energyPj"): number => Math.max(...design.layers.map((layer) => layer[key]));
+  const [mostCycles, mostEnergy] = [most("latencyCycles"), most("energyPj")];
   const rows = design.layers.map((layer) => [
     escape(layer.id),
     escape(layer.kind),
     formatCount(layer.macCount),
-    `${formatCount(layer.latencyCycles)}${bar(layer.latencyCycles / cycles)}`,
-    `${formatNumber(layer.energyPj / 1e6)}${bar(layer.energyPj / energy)}`,
+    `${formatCount(layer.latencyCycles)}${bar(layer.latencyCycles / mostCycles)}`,
+    `${formatNumber(layer.energyPj / 1e6)}${bar(layer.energyPj / mostEnergy)}`,
     (100 * layer.utilizationFraction).toFixed(1),
     escape(layer.bottleneck),
   ]);
   return section(
     "The winner layer by layer",
-    `<p>${design.layers.length} layers, ${formatCount(cycles)} cycles, ${formatMetric("energyMillijoules", energy * 1e-9)} for a batch of ${design.deployment.batch}. Bars: share of the whole.</p>
+    `<p>${design.layers.length} layers, ${formatCount(cycles)} cycles, ${formatMetric("energyMillijoules", energy * 1e-9)} for a batch of ${design.deployment.batch}. Bars: relative to the largest layer.</p>
 ${table(["layer", "kind", "MACs", "cycles", "energy (µJ)", "use (%)", "bound by"], rows, [2, 3, 4, 5])}`,
   );
 }
