@@ -4,9 +4,11 @@
 //   MBConv network, short schedule:        scale · ln(error) = features + schedule
 // The short schedule so teaches slopes and not the level. A family effect is what a family is better than its features say;
 // an unseen family has none. Mixed-model reading of ridge: penalty = noise variance / variance of the effect.
+
+import type { Network } from "../../network/ir.js";
 import { describe } from "../descriptors.js";
 import { constrainedRidge, normalEquations, symmetricInverse } from "../linear-algebra.js";
-import { FEATURES, RECIPE_CLASSES, recipeClassOf, type SurrogateCoefficients } from "../surrogate-model.js";
+import { FEATURES, RECIPE_CLASSES, recipeClassOf, SEEN, type SurrogateCoefficients } from "../surrogate-model.js";
 import type { Published, ShortSchedule } from "./training-data.js";
 
 export interface FitSettings {
@@ -58,7 +60,7 @@ export function publishedRows(published: readonly Published[]): FitRow<Published
 export const scheduleRows = (results: readonly ShortSchedule[]): FitRow<ShortSchedule>[] =>
   results.map((result) => ({ result, features: featuresOf(result.network) }));
 
-function featuresOf(network: Parameters<typeof describe>[0]): Float64Array {
+function featuresOf(network: Network): Float64Array {
   const descriptors = describe(network);
   return Float64Array.from(FEATURES, (feature) => feature.of(descriptors));
 }
@@ -70,6 +72,15 @@ function totalFeatures(result: Published): Float64Array {
     logResolution: Math.log(result.resolution / 224),
   } as ReturnType<typeof describe>; // features that are totals read nothing else
   return Float64Array.from(FEATURES, (feature) => (feature.isTotal ? feature.of(totals) : Number.NaN));
+}
+
+/** The range of each of SEEN over the networks that have stage tables. */
+function seenBy(rows: readonly FitRow<{ readonly network?: Network }>[]): SurrogateCoefficients["seen"] {
+  const described = rows.flatMap(({ result }) => (result.network === undefined ? [] : describe(result.network)));
+  return SEEN.map((of) => {
+    const values = described.map(of);
+    return [values.reduce((a, b) => Math.min(a, b)), values.reduce((a, b) => Math.max(a, b))] as const;
+  });
 }
 
 /** Where each group of coefficients stands in a row of the design. */
@@ -131,7 +142,9 @@ export function fitModel(
     penalties,
   };
   const isAtMostZero = Array.from({ length: layout.size }, (_, i) => i < FEATURES.length);
-  return coefficientsOf(constrainedRidge(problem, isAtMostZero), normalEquations(problem).matrix, layout, centres);
+  const solution = constrainedRidge(problem, isAtMostZero);
+  const seen = seenBy([...published, ...schedule]);
+  return { ...coefficientsOf(solution, normalEquations(problem).matrix, layout, centres), seen };
 }
 
 /** Features are measured from the mean of the MBConv networks, so that 0 means a usual mobile network. */
@@ -167,7 +180,7 @@ function coefficientsOf(
   matrix: Float64Array,
   layout: Layout,
   centres: Float64Array,
-): Omit<SurrogateCoefficients, "noiseVariance"> {
+): Omit<SurrogateCoefficients, "noiseVariance" | "seen"> {
   const active = FEATURES.flatMap((_, i) => (solution[i]! < -1e-6 ? [i] : []));
   const classOffset = (name: string): number =>
     solution[layout.recipeClass + RECIPE_CLASSES.indexOf(recipeClassOf(name))]!;
