@@ -145,7 +145,6 @@ export class Session {
     const { trialCount, feasibleCount, cacheHitCount, best } = this.#tally;
     const { id: runId, path: runFolder } = this.#folder;
     const status = this.#exhausted ? "exhausted" : this.over ? "finished" : "interrupted";
-    this.recordTimes();
     const wallSeconds = this.#open.wallSeconds();
     const counts = { trialCount, feasibleCount, cacheHitCount, wallSeconds };
     const summary = summarize({ runId, runFolder, status, ...counts, best });

@@ -47,7 +47,9 @@ export function liveView(options: LiveOptions): RunListener {
     else screen.write(`${text}\n`);
   };
   const end = (): void => {
-    if (progress.run !== undefined) show(clock());
+    if (progress.run === undefined) return;
+    show(clock());
+    if (interactive) screen.write("\n");
   };
 
   return {

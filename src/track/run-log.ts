@@ -46,11 +46,21 @@ export function runLog({ file, clock, console: toConsole }: RunLogOptions): RunL
     complete: close,
     error(error) {
       const code = error instanceof CosearchError ? { code: error.code } : {};
-      const stack = error instanceof Error ? { stack: error.stack } : {};
-      logger.error(error instanceof Error ? error.message : String(error), { event: "failed", ...code, ...stack });
+      logger.error(error instanceof Error ? error.message : String(error), {
+        event: "failed",
+        ...code,
+        ...stackOf(error),
+      });
       close();
     },
   };
+}
+
+/** Where an error comes from: the stack of what caused it, when it was wrapped, is the one that helps. */
+function stackOf(error: unknown): { readonly stack?: string } {
+  if (!(error instanceof Error)) return {};
+  const stack = error.cause instanceof Error ? error.cause.stack : error.stack;
+  return stack === undefined ? {} : { stack };
 }
 
 function log(logger: Logger, event: RunEvent): void {

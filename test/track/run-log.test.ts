@@ -35,6 +35,21 @@ describe("the log", () => {
     expect(logOf(file)[6]).toMatchObject({ level: "warn", message: "cosearch was 0.0.0 and is 9: results may move" });
   });
 
+  it("keeps the stack of what made an evaluation fail", async () => {
+    const evaluate = async function thePlaceToLookAt(): Promise<never> {
+      throw new TypeError("x is undefined");
+    };
+    const evaluator = { concurrency: 1, evaluate, dispose: async () => {} };
+    const folder = createRunFolder(tempRoot(), toyPlan(), tickingClock());
+    const log = runLog({ file: folder.file("log.jsonl"), clock: () => 0 });
+    await lastValueFrom(runStudy(toyPlan({ evaluator }), folder, { listeners: [log] })).catch(() => {});
+    const last = logOf(folder.file("log.jsonl")).at(-1);
+    expect(last).toMatchObject({
+      code: "EVALUATION_FAILED",
+      stack: expect.stringMatching(/TypeError.*thePlaceToLookAt/s),
+    });
+  });
+
   it("keeps the failure with its code", async () => {
     const score = (): never => {
       throw new CosearchError("REWARD_BAD", "no such metric");
