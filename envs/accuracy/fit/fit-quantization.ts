@@ -24,7 +24,7 @@ const PRIORS: Readonly<Record<QuantizationMethod, FamilyTerms>> = {
   "post-training": { base: 0.02, depthwise: 0.025, squeezeExciteSmooth: 0.4 },
   "post-training-per-tensor": { base: 0.05, depthwise: 0.04, squeezeExciteSmooth: 0.8 },
 };
-const POST_TRAINING_INT4: FamilyTerms = { base: 0.08, depthwise: 0.4, squeezeExciteSmooth: 0.4 };
+const POST_TRAINING_INT4: FamilyTerms = { base: 0.05, depthwise: 0.4, squeezeExciteSmooth: 0.4 };
 /** 4 bits on top of 8, from published results (docs/accuracy.md, "Four bits", has each with its source). */
 export const PUBLISHED_INT4: QuantizationTerms["int4"] = {
   "quantization-aware": { base: 0.01, depthwise: 0.055, squeezeExciteSmooth: 0.03 },
