@@ -248,7 +248,7 @@ export class CostModel {
   }
 
   /** Outputs: partial sums that move up from `child` to `parent`, and back down when a tile is visited again.
-   *  @returns whether the words inside `parent` are partial sums */
+   *  @returns whether the words that `child` holds are partial sums */
   #countOutputs(parent: number, child: number, partialOutside: boolean): boolean {
     const problem = this.#problem;
     const mask = problem.relevance[O]!;
@@ -272,7 +272,8 @@ export class CostModel {
     }
     const words = this.#relevantExtent(mask);
     const revisited = words * (visitsParent - firstParent);
-    const partial = partialOutside || visitsParent > firstParent;
+    // the child holds partial sums when it comes back to a tile, or when several children share its sum
+    const partial = partialOutside || visitsChild > firstParent;
     const finalBits = partialOutside ? problem.bits.partial : problem.bits.outputs;
     const up = this.#source(parent, O) * 3 + O;
     this.updates[up]! += words * visitsParent;
@@ -344,13 +345,16 @@ export class CostModel {
     if (slides === out || slides === filter) {
       const index = innerLevel * DIM_COUNT + slides;
       const step = (this.#tile[index]! / this.#mapping.temporal[index]!) * (slides === out ? stride : dilation);
-      const overlap = (outTile - 1) * stride + (filterTile - 1) * dilation + 1 - step;
-      if (overlap > 0) {
-        // a run is one pass of the sliding loop; inside it every tile but the first overlaps its predecessor
-        const tiles = slides === out ? outTiles : filterTiles;
-        const runs = this.#runs(slides, innerLevel, child);
-        words -= overlap * (tiles - runs) * (slides === out ? filterTiles : outTiles);
-      }
+      // a run is one pass of the sliding loop; inside it every tile but the first overlaps its predecessor, which is whole.
+      // The tiles of the other dimension share the run's overlap, but the last of them may be smaller
+      const pairs = (slides === out ? outTiles : filterTiles) - this.#runs(slides, innerLevel, child);
+      const others = slides === out ? filterTiles : outTiles;
+      const span = (outTile - 1) * stride + (filterTile - 1) * dilation + 1;
+      const missing =
+        slides === out
+          ? (filterTiles * filterTile - filterExtent) * dilation
+          : (outTiles * outTile - outExtent) * stride;
+      words -= pairs * ((others - 1) * Math.max(0, span - step) + Math.max(0, span - missing - step));
     }
     return words;
   }
