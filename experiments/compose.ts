@@ -1,16 +1,14 @@
 // From a resolved study to a run that can start: environment, agent, evaluator, reward, backend. The only place that knows
 // how the rooms fit together; the command line, the library and the experiments all come through here.
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
-import { initBackend } from "../agents/backend.js";
 import { agentDefinition } from "../agents/index.js";
 import { type CodesignEnvironment, createCodesignEnvironment } from "../envs/codesign-env.js";
 import { rewardAxes, scoreFunction } from "../envs/reward.js";
 import type { Evaluator } from "../src/core/environment.js";
 import type { Axis } from "../src/core/pareto.js";
-import { packageRoot } from "../src/files/documents.js";
 import { inProcessEvaluator } from "../src/study/evaluators.js";
 import type { StudyPlan } from "../src/study/plan.js";
+import { tensorBackend } from "./create-plan.js";
+import { packageVersion } from "./package-version.js";
 import { codesignOptions, type ResolvedStudy } from "./resolve-study.js";
 
 export interface ComposedStudy {
@@ -38,7 +36,7 @@ export interface ComposeOptions {
 export async function composeStudy(study: ResolvedStudy, options: ComposeOptions = {}): Promise<ComposedStudy> {
   const environment = createCodesignEnvironment(codesignOptions(study));
   const space = environment.space.fix(study.fix);
-  const backend = await tensorBackend(study, options.backend);
+  const backend = await tensorBackend(study.agent.name, options.backend ?? study.backend);
   const agent = await agentDefinition(study.agent.name).create(space, study.agent.options, study.seed);
   const evaluator = await evaluatorOf(study, environment, options.workers ?? study.workers);
   const plan: StudyPlan = {
@@ -70,19 +68,6 @@ export async function composeStudy(study: ResolvedStudy, options: ComposeOptions
   };
 }
 
-interface BackendFacts {
-  readonly name: string;
-  readonly versions: Readonly<Record<string, string>>;
-  readonly notes: readonly string[];
-}
-
-/** Random search computes no tensors, and so loads none. */
-async function tensorBackend(study: ResolvedStudy, wanted: string | undefined): Promise<BackendFacts> {
-  if (study.agent.name === "random") return { name: "none", versions: {}, notes: [] };
-  const { name, version, note } = await initBackend(wanted ?? study.backend);
-  return { name, versions: { tfjs: version }, notes: note === undefined ? [] : [note] };
-}
-
 async function evaluatorOf(
   study: ResolvedStudy,
   environment: CodesignEnvironment,
@@ -95,9 +80,4 @@ async function evaluatorOf(
     module: new URL("../envs/evaluation-worker.js", import.meta.url),
     options: codesignOptions(study),
   });
-}
-
-export function packageVersion(): string {
-  const { version } = JSON.parse(readFileSync(join(packageRoot, "package.json"), "utf8")) as { version: string };
-  return version;
 }

@@ -1,10 +1,8 @@
 // The command line: what there is to do, with help and examples. Each command's work is loaded when it runs, so that
 // `cosearch --help` loads neither tensors nor streams. Exit codes: exit-codes.ts.
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
 import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
+import { packageVersion } from "../../experiments/package-version.js";
 import { CosearchError } from "../core/errors.js";
-import { packageRoot } from "../files/package-root.js";
 import { EXIT, exitCodeOf } from "./exit-codes.js";
 import { processTerminal, type Terminal } from "./terminal.js";
 
@@ -196,9 +194,4 @@ function wholeNumber(minimum: number): (text: string) => number {
     }
     return value;
   };
-}
-
-function packageVersion(): string {
-  const { version } = JSON.parse(readFileSync(join(packageRoot, "package.json"), "utf8")) as { version: string };
-  return version;
 }
