@@ -3,7 +3,7 @@ import { join } from "node:path";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { LineFile, readLines, writeDurably } from "../../src/study/durable.js";
-import { tempRoot } from "./toy.js";
+import { tempRoot } from "./temp-root.js";
 
 describe("whole files", () => {
   it("are replaced, and leave nothing beside them", () => {

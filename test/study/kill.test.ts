@@ -7,7 +7,7 @@ import { setTimeout as wait } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
 import { RandomStream } from "../../src/core/rng.js";
-import { tempRoot } from "./toy.js";
+import { tempRoot } from "./temp-root.js";
 
 const script = fileURLToPath(new URL("./fixtures/run-toy.ts", import.meta.url));
 const repository = fileURLToPath(new URL("../..", import.meta.url));

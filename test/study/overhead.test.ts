@@ -7,7 +7,8 @@ import { Space } from "../../src/core/space.js";
 import type { Evaluation } from "../../src/core/trial.js";
 import { createRunFolder } from "../../src/study/run-folder.js";
 import { runStudy } from "../../src/study/run-study.js";
-import { DriftingAgent, tempRoot, toyPlan } from "./toy.js";
+import { tempRoot } from "./temp-root.js";
+import { DriftingAgent, toyPlan } from "./toy.js";
 
 const space = new Space({
   name: "wide",

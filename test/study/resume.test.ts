@@ -16,7 +16,8 @@ import type { RunEvent } from "../../src/study/events.js";
 import type { StudyPlan } from "../../src/study/plan.js";
 import { createRunFolder, openRunFolder, type RunFolder } from "../../src/study/run-folder.js";
 import { runStudy } from "../../src/study/run-study.js";
-import { DriftingAgent, tempRoot, tickingClock, toyEvaluation, toyPlan, toySpace } from "./toy.js";
+import { tempRoot } from "./temp-root.js";
+import { DriftingAgent, tickingClock, toyEvaluation, toyPlan, toySpace } from "./toy.js";
 
 const finish = (plan: StudyPlan, folder: RunFolder): Promise<RunEvent[]> =>
   lastValueFrom(runStudy(plan, folder).pipe(toArray()));

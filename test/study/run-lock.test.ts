@@ -5,7 +5,8 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { createRunFolder, openRunFolder } from "../../src/study/run-folder.js";
 import { lockHolder, lockRun } from "../../src/study/run-lock.js";
-import { tempRoot, tickingClock, toyPlan } from "./toy.js";
+import { tempRoot } from "./temp-root.js";
+import { tickingClock, toyPlan } from "./toy.js";
 
 const lockFile = (): string => join(tempRoot(), "lock");
 const refused = (pid: number) =>

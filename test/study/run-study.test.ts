@@ -7,7 +7,8 @@ import type { RunEvent } from "../../src/study/events.js";
 import type { StudyPlan } from "../../src/study/plan.js";
 import { createRunFolder, type RunFolder } from "../../src/study/run-folder.js";
 import { type RunOptions, runStudy } from "../../src/study/run-study.js";
-import { DriftingAgent, tempRoot, tickingClock, toyEvaluation, toyPlan, toySpace } from "./toy.js";
+import { tempRoot } from "./temp-root.js";
+import { DriftingAgent, tickingClock, toyEvaluation, toyPlan, toySpace } from "./toy.js";
 
 const newFolder = (plan: StudyPlan): RunFolder => createRunFolder(tempRoot(), plan, tickingClock());
 

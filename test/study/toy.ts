@@ -1,8 +1,5 @@
 // A small study with a known optimum and an agent whose every proposal depends on all it has observed, so that a lost or
 // doubled trial, update or random draw shows in everything after it.
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import type { Agent, StateTree } from "../../src/core/agent.js";
 import type { Evaluator } from "../../src/core/environment.js";
 import { type RandomState, RandomStream } from "../../src/core/rng.js";
@@ -121,18 +118,6 @@ export function toyPlan(changes: Partial<StudyPlan> = {}): StudyPlan {
     keepCheckpoints: 3,
     ...changes,
   };
-}
-
-const folders: string[] = [];
-process.once("exit", () => {
-  for (const folder of folders) rmSync(folder, { recursive: true, force: true });
-});
-
-/** A folder for runs, gone when the process ends. */
-export function tempRoot(): string {
-  const folder = mkdtempSync(join(tmpdir(), "cosearch-run-"));
-  folders.push(folder);
-  return folder;
 }
 
 /** A clock that goes on by one second each time it is asked. */

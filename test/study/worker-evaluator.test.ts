@@ -4,7 +4,8 @@ import { describe, expect, it } from "vitest";
 import { createRunFolder, openRunFolder } from "../../src/study/run-folder.js";
 import { runStudy } from "../../src/study/run-study.js";
 import { workerEvaluator } from "../../src/study/worker-evaluator.js";
-import { tempRoot, tickingClock, toyPlan, toySpace } from "./toy.js";
+import { tempRoot } from "./temp-root.js";
+import { tickingClock, toyPlan, toySpace } from "./toy.js";
 
 const module = new URL("./fixtures/worker.js", import.meta.url);
 const candidate = toySpace.decode([4, 2, 0, -1]);

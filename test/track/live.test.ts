@@ -8,7 +8,8 @@ import { runStudy } from "../../src/study/run-study.js";
 import { duration, lineOf, liveView, pictureOf } from "../../src/track/live.js";
 import { Progress } from "../../src/track/progress.js";
 import { clip, Redraw } from "../../src/track/redraw.js";
-import { tempRoot, tickingClock, toyPlan } from "../study/toy.js";
+import { tempRoot } from "../study/temp-root.js";
+import { tickingClock, toyPlan } from "../study/toy.js";
 
 const run: RunHead = {
   runId: "r",

@@ -5,7 +5,8 @@ import { CosearchError } from "../../src/core/errors.js";
 import { createRunFolder, openRunFolder } from "../../src/study/run-folder.js";
 import { runStudy } from "../../src/study/run-study.js";
 import { runLog } from "../../src/track/run-log.js";
-import { tempRoot, tickingClock, toyPlan } from "../study/toy.js";
+import { tempRoot } from "../study/temp-root.js";
+import { tickingClock, toyPlan } from "../study/toy.js";
 
 const logOf = (file: string): Record<string, unknown>[] =>
   readFileSync(file, "utf8")

@@ -6,7 +6,8 @@ import type { RunEvent } from "../../src/study/events.js";
 import { createRunFolder } from "../../src/study/run-folder.js";
 import { runStudy } from "../../src/study/run-study.js";
 import { frontOf, readRun, trialsOf, updatesOf } from "../../src/track/run-reader.js";
-import { tempRoot, tickingClock, toyPlan } from "../study/toy.js";
+import { tempRoot } from "../study/temp-root.js";
+import { tickingClock, toyPlan } from "../study/toy.js";
 
 describe("reading a run", () => {
   it("gives what the run itself said at its end", async () => {
