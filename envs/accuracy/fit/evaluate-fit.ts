@@ -4,7 +4,7 @@ import type { ProxyError } from "../proxy.js";
 import { familyRise, raisedError } from "../quantization.js";
 import { kendallTau } from "../rank-statistics.js";
 import { surrogateModel } from "../surrogate-model.js";
-import { type FitRow, fitModel } from "./fit-model.js";
+import { FIT_SETTINGS, type FitRow, type FitSettings, fitModel } from "./fit-model.js";
 import { fitInt8, methodOf, traitsOf } from "./fit-quantization.js";
 import type { Published, QuantizationPair, ShortSchedule } from "./training-data.js";
 
@@ -20,12 +20,13 @@ export interface LeftOut {
 export function leaveFamiliesOut(
   published: readonly FitRow<Published>[],
   schedule: readonly FitRow<ShortSchedule>[],
+  settings: FitSettings = FIT_SETTINGS,
 ): LeftOut[] {
   const scored = published.filter((row) => row.result.network !== undefined);
   const families = [...new Set(scored.map((row) => row.result.family))].sort();
   return families.flatMap((family) => {
     const others = published.filter((row) => row.result.family !== family);
-    const predict = surrogateModel({ ...fitModel(others, schedule), noiseVariance: 1 });
+    const predict = surrogateModel({ ...fitModel(others, schedule, settings), noiseVariance: 1 });
     return scored
       .filter((row) => row.result.family === family)
       .map(({ result }) => {
@@ -84,15 +85,18 @@ export interface ScheduleScore {
   readonly paramsOnlyKendallTau: number;
 }
 
-/** Ranking of every fifth MBConv network by a fit on the other four fifths and all published networks. */
+/** Ranking of every fifth MBConv network by a fit on the other four fifths (or none) and all published networks. */
 export function leaveScheduleRowsOut(
   published: readonly FitRow<Published>[],
   schedule: readonly FitRow<ShortSchedule>[],
+  settings: FitSettings = FIT_SETTINGS,
+  usesSchedule = true,
 ): ScheduleScore {
   const predict = surrogateModel({
     ...fitModel(
       published,
-      schedule.filter((_, i) => i % 5 !== 0),
+      schedule.filter((_, i) => usesSchedule && i % 5 !== 0),
+      settings,
     ),
     noiseVariance: 1,
   });
@@ -113,6 +117,43 @@ export function leaveScheduleRowsOut(
       errors,
     ),
   };
+}
+
+/** A kind of fit that was not chosen, on the same left-out networks. */
+export interface Rival {
+  readonly name: string;
+  readonly kendallTau: number;
+  readonly meanAbsoluteErrorPoints: number;
+  readonly scheduleKendallTau: number;
+}
+
+const RIVALS: readonly {
+  readonly name: string;
+  readonly usesSchedule: boolean;
+  readonly change: Partial<FitSettings>;
+}[] = [
+  { name: "the same without the sign constraint", usesSchedule: true, change: { isMonotone: false } },
+  { name: "without the MBConv networks", usesSchedule: false, change: {} },
+  { name: "MACs, parameters and resolution only", usesSchedule: false, change: { isTotalsOnly: true } },
+  {
+    name: "the last without the sign constraint",
+    usesSchedule: false,
+    change: { isTotalsOnly: true, isMonotone: false },
+  },
+];
+
+export function compareRivals(
+  published: readonly FitRow<Published>[],
+  schedule: readonly FitRow<ShortSchedule>[],
+): Rival[] {
+  return RIVALS.map(({ name, usesSchedule, change }) => {
+    const settings = { ...FIT_SETTINGS, ...change };
+    const { kendallTau: tau, meanAbsoluteErrorPoints } = summarize(
+      leaveFamiliesOut(published, usesSchedule ? schedule : [], settings),
+    );
+    const scheduleScore = leaveScheduleRowsOut(published, schedule, settings, usesSchedule);
+    return { name, kendallTau: tau, meanAbsoluteErrorPoints, scheduleKendallTau: scheduleScore.kendallTau };
+  });
 }
 
 /** Absolute errors of the int8 drop in points, each pair predicted by a fit without it. */

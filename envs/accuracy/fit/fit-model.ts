@@ -21,6 +21,10 @@ export interface FitSettings {
   readonly ownSlopePenalty: number;
   readonly recipePenalty: number;
   readonly familyPenalty: number;
+  /** coefficients of features may not be positive */
+  readonly isMonotone: boolean;
+  /** no feature but the totals: MACs, parameters and resolution */
+  readonly isTotalsOnly: boolean;
 }
 
 /** Chosen among a few by the error on left-out families and left-out MBConv networks. */
@@ -32,11 +36,14 @@ export const FIT_SETTINGS: FitSettings = {
   ownSlopePenalty: 0.03,
   recipePenalty: 1,
   familyPenalty: 0.1,
+  isMonotone: true,
+  isTotalsOnly: false,
 };
 
 /** A result that search estimates should mean: what authors publish for their own network. */
 export const DEFAULT_RECIPE = "paper/author release";
 const FREE = 1e-6;
+const HELD = 1e9;
 /** Part of the coefficients' covariance that is passed on. The ridge's own covariance counts the differences between
  *  families, which the noise variance measures again on left-out families; with this part both sizes of interval fit best. */
 const COVARIANCE_SHARE = 0.1;
@@ -122,6 +129,7 @@ export function fitModel(
   );
   const penalties = new Float64Array(layout.size).fill(settings.familyPenalty);
   penalties.fill(settings.featurePenalty, 0, layout.ownSlopes);
+  if (settings.isTotalsOnly) for (const [i, feature] of FEATURES.entries()) if (!feature.isTotal) penalties[i] = HELD;
   penalties.fill(settings.ownSlopePenalty, layout.ownSlopes, layout.intercept);
   penalties.fill(settings.recipePenalty, layout.recipe, layout.family);
   penalties[layout.intercept] = FREE;
@@ -141,7 +149,7 @@ export function fitModel(
     ],
     penalties,
   };
-  const isAtMostZero = Array.from({ length: layout.size }, (_, i) => i < FEATURES.length);
+  const isAtMostZero = Array.from({ length: layout.size }, (_, i) => settings.isMonotone && i < FEATURES.length);
   const solution = constrainedRidge(problem, isAtMostZero);
   const seen = seenBy([...published, ...schedule]);
   return { ...coefficientsOf(solution, normalEquations(problem).matrix, layout, centres), seen };
@@ -181,7 +189,7 @@ function coefficientsOf(
   layout: Layout,
   centres: Float64Array,
 ): Omit<SurrogateCoefficients, "noiseVariance" | "seen"> {
-  const active = FEATURES.flatMap((_, i) => (solution[i]! < -1e-6 ? [i] : []));
+  const active = FEATURES.flatMap((_, i) => (Math.abs(solution[i]!) > 1e-6 ? [i] : []));
   const classOffset = (name: string): number =>
     solution[layout.recipeClass + RECIPE_CLASSES.indexOf(recipeClassOf(name))]!;
   const offset = (name: string): number => {

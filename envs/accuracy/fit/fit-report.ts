@@ -1,7 +1,7 @@
 // Writes docs/accuracy-fit.md: what the fit reached on networks and pairs that it had not seen.
 import type { FittedSurrogate } from "../imagenet-surrogate.js";
 import { kendallTau } from "../rank-statistics.js";
-import { type LeftOut, mean, type ScheduleScore } from "./evaluate-fit.js";
+import { type LeftOut, mean, type Rival, type ScheduleScore } from "./evaluate-fit.js";
 import { methodOf } from "./fit-quantization.js";
 import type { QuantizationPair } from "./training-data.js";
 
@@ -9,6 +9,7 @@ export function fitReport(
   fitted: FittedSurrogate,
   leftOut: readonly LeftOut[],
   schedule: ScheduleScore,
+  rivals: readonly Rival[],
   pairs: readonly QuantizationPair[],
   pairErrors: readonly number[],
 ): string {
@@ -43,6 +44,16 @@ export function fitReport(
     `| surrogate | ${schedule.kendallTau.toFixed(3)} |`,
     `| MACs alone | ${schedule.macsOnlyKendallTau.toFixed(3)} |`,
     `| parameters alone | ${schedule.paramsOnlyKendallTau.toFixed(3)} |`,
+    "",
+    "## Other fits on the same left-out networks",
+    "",
+    "| fit | Kendall tau, families | mean absolute error, families (points) | Kendall tau, MBConv |",
+    "|---|---|---|---|",
+    `| the surrogate | ${error.kendallTau.toFixed(3)} | ${error.meanAbsoluteErrorPoints.toFixed(2)} | ${schedule.kendallTau.toFixed(3)} |`,
+    ...rivals.map(
+      (rival) =>
+        `| ${rival.name} | ${rival.kendallTau.toFixed(3)} | ${rival.meanAbsoluteErrorPoints.toFixed(2)} | ${rival.scheduleKendallTau.toFixed(3)} |`,
+    ),
     "",
     "## int8, pairs left out one at a time",
     "",

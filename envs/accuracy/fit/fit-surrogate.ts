@@ -8,6 +8,7 @@ import { packageRoot } from "../../../src/files/documents.js";
 import type { FittedSurrogate } from "../imagenet-surrogate.js";
 import {
   calibratedVariance,
+  compareRivals,
   leaveFamiliesOut,
   leavePairsOut,
   leaveScheduleRowsOut,
@@ -29,6 +30,7 @@ const schedule = scheduleRows(readShortSchedule(values.data));
 const leftOut = leaveFamiliesOut(rows, schedule);
 const noiseVariance = calibratedVariance(leftOut);
 const scheduleScore = leaveScheduleRowsOut(rows, schedule);
+const rivals = compareRivals(rows, schedule);
 const pairErrors = leavePairsOut(pairs);
 
 const fitted: FittedSurrogate = {
@@ -51,7 +53,10 @@ const rounded = JSON.stringify(
   1,
 );
 writeFileSync(join(packageRoot, "envs/accuracy/imagenet-surrogate.fitted.json"), `${rounded}\n`);
-writeFileSync(join(packageRoot, "docs/accuracy-fit.md"), fitReport(fitted, leftOut, scheduleScore, pairs, pairErrors));
+writeFileSync(
+  join(packageRoot, "docs/accuracy-fit.md"),
+  fitReport(fitted, leftOut, scheduleScore, rivals, pairs, pairErrors),
+);
 process.stdout.write(
   `tau ${fitted.error.kendallTau.toFixed(3)}, error ${fitted.error.meanAbsoluteErrorPoints.toFixed(2)} points, ` +
     `coverage ${fitted.error.coverage90.toFixed(3)}, MBConv tau ${scheduleScore.kendallTau.toFixed(3)}, int8 drop ${mean(pairErrors).toFixed(2)} points\n`,
