@@ -1,8 +1,8 @@
 // A masked feed-forward autoregressive policy: every conditional p(knob d | knobs before d) of a batch in one pass.
 // Paper: Germain et al. 2015, "MADE", arXiv:1502.03509, section 3: hidden unit u sees the first degree(u) decisions, and
 // output d sees the hidden units of degree <= d. Degrees rise with u, so sampling extends one prefix knob by knob.
-// Ordered knobs: logit v = sum of the outputs 1..v (adjacent-categories logits). Up to a constant this equals the ordinal
-// head of Tang & Agrawal 2020 (arXiv:1901.10500, section 5), since log s - log(1 - s) is what s = sigmoid(output) came from.
+// Ordered knobs: logit v = sum of the outputs 1..v (adjacent-categories logits), scaled down for long knobs. Up to a constant
+// this is the ordinal head of Tang & Agrawal 2020 (arXiv:1901.10500): log s - log(1 - s) is what s = sigmoid(output) came from.
 import * as tf from "@tensorflow/tfjs";
 import { RandomStream } from "../../src/core/rng.js";
 import type { Space } from "../../src/core/space.js";
@@ -37,7 +37,7 @@ export class AutoregressivePolicy implements Policy<AutoregressiveBatch> {
   readonly #inputBiases: tf.Variable; // [hidden]
   readonly #outputWeights: tf.Variable; // [hidden, decisions * width]
   readonly #outputBiases: tf.Variable; // [decisions * width]
-  readonly #constants: Readonly<Record<"inputMask" | "outputMask" | "padding" | "ordered" | "cumulate", tf.Tensor2D>>;
+  readonly #constants: ReturnType<typeof constantsOf>;
 
   constructor(space: Space, seed: number, label: string, settings: AutoregressiveSettings) {
     const layout = layoutOf(space);
@@ -93,9 +93,10 @@ export class AutoregressivePolicy implements Policy<AutoregressiveBatch> {
   /** Differentiable; call it inside a tidy. */
   evaluate({ count, features, oneHot, active }: AutoregressiveBatch): Evaluated {
     const { decisions, width } = this.layout;
-    const { inputMask, outputMask, padding, ordered, cumulate } = this.#constants;
+    const { inputMask, outputMask, scale, padding, ordered, cumulate } = this.#constants;
     const hidden = tf.relu(tf.add(matMul(features, tf.mul(this.#inputWeights, inputMask)), this.#inputBiases));
-    const outputs = tf.add(matMul(hidden, tf.mul(this.#outputWeights, outputMask)), this.#outputBiases);
+    const linear = tf.add(matMul(hidden, tf.mul(this.#outputWeights, outputMask)), this.#outputBiases);
+    const outputs = tf.mul(linear, scale);
     const perDecision = tf.reshape(outputs, [count * decisions.length, width]);
     // logits = outputs + ordered * (outputs x (T - I)): T sums the outputs 1..v for ordered knobs, others stay as they are
     const shift = tf.mul(tf.reshape(matMul(perDecision, cumulate), [count, decisions.length * width]), ordered);
@@ -127,6 +128,7 @@ function constantsOf(layout: Layout, degrees: Int32Array) {
   const outputMask = new Float32Array(hidden * outputs);
   const padding = new Float32Array(outputs);
   const ordered = new Float32Array(outputs);
+  const scale = new Float32Array(outputs);
   decisions.forEach((decision, d) => {
     for (let u = 0; u < hidden; u++) {
       for (let f = 0; f < decision.featureCount; f++) {
@@ -137,6 +139,7 @@ function constantsOf(layout: Layout, degrees: Int32Array) {
       }
     }
     padding.fill(PADDING_LOGIT, d * width + decision.valueCount, (d + 1) * width);
+    scale.fill(decision.outputScale, d * width, (d + 1) * width);
     if (decision.ordered) ordered.fill(1, d * width, d * width + decision.valueCount);
   });
   const cumulate = new Float32Array(width * width); // T - I
@@ -150,6 +153,7 @@ function constantsOf(layout: Layout, degrees: Int32Array) {
     outputMask: tf.tensor2d(outputMask, [hidden, outputs]),
     padding: tf.tensor2d(padding, [1, outputs]),
     ordered: tf.tensor2d(ordered, [1, outputs]),
+    scale: tf.tensor2d(scale, [1, outputs]),
     cumulate: tf.tensor2d(cumulate, [width, width]),
   };
 }

@@ -2,6 +2,10 @@
 // A knob with one value is no decision. An inactive knob takes part in nothing: features zero, log-probability and entropy zero.
 import { INACTIVE, type Space } from "../../src/core/space.js";
 
+// An ordered knob's logits are sums over its steps, so one optimiser step moves the ends of a long knob by the sum of many
+// small moves. Beyond this many steps the outputs are scaled down, else a knob of 128 levels collapses (measured).
+const FULL_SCALE_STEPS = 16;
+
 /** One decision of a space. */
 export interface Decision {
   /** position of the knob in the space */
@@ -9,6 +13,8 @@ export interface Decision {
   readonly name: string;
   readonly valueCount: number;
   readonly ordered: boolean;
+  /** what its outputs are multiplied by before they become logits */
+  readonly outputScale: number;
   /** index into `groups`, -1 for a knob without a prefix */
   readonly group: number;
   /** where its input features begin, and how many there are */
@@ -42,6 +48,7 @@ export function layoutOf(space: Space): Layout {
       name: knob.name,
       valueCount: knob.values.length,
       ordered: knob.ordered,
+      outputScale: knob.ordered ? Math.min(1, FULL_SCALE_STEPS / (knob.values.length - 1)) : 1,
       group: prefix === undefined ? -1 : groups.indexOf(prefix),
       featureStart: featureCount,
       featureCount: size,

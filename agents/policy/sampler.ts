@@ -63,7 +63,7 @@ export function sampleAutoregressive(
         const start = u * outputCount + d * width;
         for (let v = 0; v < logits.length; v++) logits[v] = logits[v]! + activation * outputWeights[start + v]!;
       }
-      const entropy = normalise(logits, decision.ordered);
+      const entropy = normalise(logits, decision);
       const code = random.categorical(logits);
       logProbs[row] = logProbs[row]! + Math.log(logits[code]!);
       point[position] = code;
@@ -87,10 +87,10 @@ export function sampleAutoregressive(
 }
 
 /** Outputs to probabilities in place; ordered knobs sum their outputs first. @returns the entropy in nats */
-function normalise(values: Float64Array, ordered: boolean): number {
+function normalise(values: Float64Array, { ordered, outputScale }: Decision): number {
   if (ordered) {
     values[0] = 0;
-    for (let v = 1; v < values.length; v++) values[v] = values[v - 1]! + values[v]!;
+    for (let v = 1; v < values.length; v++) values[v] = values[v - 1]! + outputScale * values[v]!;
   }
   let most = Number.NEGATIVE_INFINITY;
   for (const value of values) most = Math.max(most, value);

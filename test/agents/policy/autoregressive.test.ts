@@ -127,6 +127,19 @@ describe("the autoregressive policy", () => {
     });
   });
 
+  it("moves the ends of a long ordered knob no further than 16 steps would: 65 levels have outputs scaled by 16 / 64", () => {
+    const space = new Space({ name: "long", knobs: [{ name: "x", values: Array.from({ length: 65 }, (_, i) => i) }] });
+    const policy = scrambledPolicy(space);
+    const outputs = policy.parameters.find(({ name }) => name === "outputBiases")!.variable;
+    tf.tidy(() => outputs.assign(tf.ones(outputs.shape)));
+    const { logProb } = evaluated(policy, [...space.enumerate()]);
+    expect(logProb[64]! - logProb[0]!).toBeCloseTo(16, 4);
+    const samples = policy.sample(20, RandomStream.of(1, "test"));
+    samples.codes.forEach((codes, i) => {
+      expect(samples.logProbs[i]).toBeCloseTo(logProb[codes[0]!]!, 4);
+    });
+  });
+
   it("has plain logits for categories", () => {
     const space = new Space({ name: "kinds", knobs: [{ name: "x", values: ["a", "b", "c"] }] });
     const policy = scrambledPolicy(space);
