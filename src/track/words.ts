@@ -125,15 +125,18 @@ function compareAccuracy(winner: DesignDocument, reference: DesignDocument): Com
   const error = Math.hypot(winner.accuracy.standardError, reference.accuracy.standardError);
   const points = (100 * difference).toFixed(1);
   const within = Math.abs(difference) <= error;
+  const same = Math.abs(difference) < 0.0005;
   const show = (design: DesignDocument): string =>
     `${(100 * design.accuracy.estimate).toFixed(1)} % ± ${(100 * design.accuracy.standardError).toFixed(1)}`;
   return {
     label: "accuracy",
     winner: show(winner),
     reference: show(reference),
-    verdict: within
-      ? `${difference >= 0 ? "+" : ""}${points} points: too close to call, the proxy's error is ±${(100 * error).toFixed(1)}`
-      : `${difference > 0 ? "+" : ""}${points} points by the ${winner.accuracy.proxy} proxy, whose error is ±${(100 * error).toFixed(1)}`,
+    verdict: same
+      ? "the same"
+      : within
+        ? `${difference >= 0 ? "+" : ""}${points} points: too close to call, the proxy's error is ±${(100 * error).toFixed(1)}`
+        : `${difference > 0 ? "+" : ""}${points} points by the ${winner.accuracy.proxy} proxy, whose error is ±${(100 * error).toFixed(1)}`,
     outcome: within ? "equal" : difference > 0 ? "better" : "worse",
   };
 }
