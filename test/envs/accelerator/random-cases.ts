@@ -1,7 +1,7 @@
 // Random small problems, machines and mappings for the properties of the cost model and the mapper.
 import fc from "fast-check";
 import { type Accelerator, type AcceleratorFile, buildAccelerator } from "../../../envs/accelerator/architecture.js";
-import { compileMapping, emptyMapping, type Mapping } from "../../../envs/accelerator/mapping.js";
+import { emptyMapping, type Mapping } from "../../../envs/accelerator/mapping.js";
 import { DIM_COUNT, DIMS, OPERANDS, type Problem, problemOf } from "../../../envs/accelerator/problem.js";
 import type { Layer, LayerKind } from "../../../envs/network/ir.js";
 
@@ -166,5 +166,3 @@ export function shown(mapping: Mapping): string {
   }
   return lines.join("; ");
 }
-
-export { compileMapping };
