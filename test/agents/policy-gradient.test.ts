@@ -3,7 +3,7 @@ import { beforeAll, describe, expect, it } from "vitest";
 import { initBackend } from "../../agents/backend.js";
 import { agentDefinition } from "../../agents/index.js";
 import { Space } from "../../src/core/space.js";
-import { encodeState } from "../../src/core/state-codec.js";
+import { decodeState, encodeState } from "../../src/core/state-codec.js";
 import type { Candidate, Trial } from "../../src/core/trial.js";
 import { conditionalSpace, evaluateConditional } from "../contracts/agent-contract.js";
 
@@ -138,6 +138,57 @@ describe("policy-gradient agents", () => {
       expect(encodeState(await agent.state())).toEqual(before);
     }
     agent.dispose();
+  });
+
+  it("take back the steps before the one that diverged", async () => {
+    const definition = agentDefinition("ppo");
+    const agent = await definition.create(conditionalSpace, definition.resolveOptions({ minibatchSize: 4 }), 1);
+    const fresh = (await agent.state()) as { optimiser: { first: Float32Array[] } };
+    // A padded output of the first knob has no gradient; its first moment alone moves it by 0.05 * 0.9 * 2.67e12 / 1e-8
+    // = 1.2e19 in step 1 and 1.08e19 more in step 2, where its square leaves float32.
+    const first = fresh.optimiser.first.map((array) => Float32Array.from(array));
+    first[3]![4] = 2.67e12;
+    await agent.restore({ ...fresh, optimiser: { ...fresh.optimiser, first, steps: 100_000 } });
+    const before = encodeState(await agent.state());
+    const oneStep = (await agent.propose(4)).map(evaluateConditional);
+    const afterPropose = await agent.state();
+    expect(() => agent.observe(oneStep)).toThrow(expect.objectContaining({ code: "AGENT_DIVERGED" })); // 4 epochs of 1
+    expect(encodeState(await agent.state())).toEqual(encodeState(afterPropose));
+    const single = await definition.create(conditionalSpace, definition.resolveOptions({ epochs: 1 }), 1);
+    await single.restore(decodeState(before));
+    await single.observe((await single.propose(4)).map(evaluateConditional)); // the first step alone goes through
+    agent.dispose();
+    single.dispose();
+  });
+
+  it("keep more entropy with an entropy bonus than without", async () => {
+    const definition = agentDefinition("reinforce");
+    const entropyAfter = async (entropyCoefficient: number) => {
+      const agent = await definition.create(conditionalSpace, definition.resolveOptions({ entropyCoefficient }), 1);
+      let entropy = 0;
+      for (let i = 0; i < 40; i++) {
+        const diagnostics = await agent.observe((await agent.propose(8)).map(evaluateConditional));
+        entropy = diagnostics["train/entropy"]!;
+      }
+      agent.dispose();
+      return entropy;
+    };
+    expect(await entropyAfter(5)).toBeGreaterThan((await entropyAfter(0)) + 0.2);
+  });
+
+  it("resume with their moving average", async () => {
+    const definition = agentDefinition("ppo");
+    const options = definition.resolveOptions({ advantage: "normalized", baseline: "moving-average" });
+    const whole = await definition.create(conditionalSpace, options, 1);
+    const resumed = await definition.create(conditionalSpace, options, 2);
+    const update = async (agent: typeof whole) => agent.observe((await agent.propose(6)).map(evaluateConditional));
+    await update(whole);
+    await update(resumed);
+    await resumed.restore(await whole.state());
+    expect(await update(resumed)).toEqual(await update(whole));
+    expect(encodeState(await resumed.state())).toEqual(encodeState(await whole.state()));
+    whole.dispose();
+    resumed.dispose();
   });
 
   it("stop early at the target KL, and do all epochs without one", async () => {
