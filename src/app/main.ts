@@ -141,7 +141,7 @@ function commands(terminal: Terminal, exit: (code: number) => void): Command {
         .choices(["latency", "energy", "edp"])
         .default("latency"),
     )
-    .option("--proxy <name>", "accuracy proxy", "surrogate")
+    .option("--proxy <name>", "accuracy proxy; see `cosearch list proxies`")
     .option("--json", "print one JSON document")
     .action(async (options) => {
       const { evaluateCommand } = await import("./commands/evaluate.js");
