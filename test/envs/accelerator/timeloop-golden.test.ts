@@ -4,7 +4,7 @@ import { z } from "zod";
 import { type AcceleratorFile, buildAccelerator } from "../../../envs/accelerator/architecture.js";
 import { CostModel } from "../../../envs/accelerator/cost.js";
 import { compileMapping, type MappingData } from "../../../envs/accelerator/mapping.js";
-import { type Dim, OPERANDS } from "../../../envs/accelerator/problem.js";
+import { DIMS, type Dim, OPERANDS } from "../../../envs/accelerator/problem.js";
 import { packageRoot, readDocument } from "../../../src/files/documents.js";
 import { problem } from "./random-cases.js";
 
@@ -16,7 +16,12 @@ const accesses = z.partialRecord(z.enum(OPERANDS), z.tuple([z.number(), z.number
 const rowSchema = z.object({
   id: z.string(),
   source: z.string(),
-  layer: z.object({ name: z.string(), depthwise: z.boolean().default(false), stride: z.number() }).catchall(z.number()),
+  layer: z.object({
+    name: z.string(),
+    depthwise: z.boolean().default(false),
+    stride: z.number(),
+    ...(Object.fromEntries(DIMS.map((dim) => [dim, z.number()])) as Record<Dim, z.ZodNumber>),
+  }),
   wordBits: z.number(),
   machine: z.custom<Omit<AcceleratorFile, "name">>(),
   mapping: z.array(loops),
@@ -32,7 +37,7 @@ describe("Timeloop's counts for the same mapping (test/golden/timeloop-rows.json
   for (const row of rows) {
     it(`${row.id}: ${row.layer.name}, ${row.source}`, () => {
       const chip = buildAccelerator({ ...row.machine, name: row.id });
-      const { N, G, K, C, P, Q, R, S, stride } = row.layer as Record<Dim | "stride", number>;
+      const { N, G, K, C, P, Q, R, S, stride } = row.layer;
       const word = row.wordBits;
       const layer = {
         ...problem("conv", { G, K: G * K, C: G * C, P, Q, R, S, stride: [stride, stride] }, N),
