@@ -54,8 +54,10 @@ export function schedule(network: Network, chip: Accelerator, deployment: Deploy
   const capacity = deployment.fusion === "on" && level ? level.sharedCapacityBytes! * level.instances : 0;
   const kept = layers.map(() => false);
   const residentBytes = layers.map(() => 0);
+  // an operand that is put together from several activations is read from DRAM as a whole, so they all go there
+  const joined = new Set(layers.flatMap((layer) => (layer.inputs.length > operandsOf(layer) ? layer.inputs : [])));
   for (let i = 0; i < layers.length - 1; i++) {
-    let fits = lastUse[i]! > i;
+    let fits = lastUse[i]! > i && !joined.has(i);
     for (let j = i; fits && j <= lastUse[i]!; j++) fits = residentBytes[j]! + bytes[i]! <= capacity * RESIDENT_SHARE;
     if (!fits) continue;
     kept[i] = true;
@@ -76,6 +78,11 @@ export function schedule(network: Network, chip: Accelerator, deployment: Deploy
     return problemOf(layer, batch, precision, { resident, reservedBits });
   });
   return { problems, residentBytes };
+}
+
+/** How many activations a layer can take as operands of their own. */
+function operandsOf({ kind }: Layer): number {
+  return kind === "add" || kind === "multiply" || kind === "matmul" ? 2 : 1;
 }
 
 /** Maps layers on one machine and remembers what it found. */

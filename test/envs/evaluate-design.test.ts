@@ -194,6 +194,26 @@ describe("activations that stay on chip", () => {
     }
   });
 
+  it("go to DRAM when they are joined to one operand, which is read as a whole", () => {
+    const joined = buildNetwork({
+      name: "joined",
+      input: { resolution: 8, channels: 4 },
+      layers: [
+        { kind: "conv", name: "first", channels: 8, kernel: 1 },
+        { kind: "conv", name: "second", channels: 8, kernel: 1 },
+        { kind: "conv", name: "both", inputs: ["first", "second"], channels: 8, kernel: 1 },
+        { kind: "conv", name: "last", channels: 8, kernel: 1 },
+      ],
+    } as NetworkFile);
+    const { problems } = schedule(joined, buildAccelerator(roomy), fused);
+    expect(problems.map(({ resident }) => [resident[I], resident[O]])).toEqual([
+      [false, false],
+      [false, false],
+      [false, true],
+      [true, false],
+    ]);
+  });
+
   it("stay nowhere on a machine whose level has partitions", () => {
     const parts = { ...roomy.levels[1]!, capacityBytes: { weights: 4096, inputs: 4096, outputs: 4096 } };
     const chip = buildAccelerator({ ...roomy, levels: [roomy.levels[0]!, parts] });
