@@ -33,12 +33,11 @@ export function rewardChart({ runs }: ReportData): string {
         .filter((trial) => isFeasible(trial) === keep)
         .map((trial): Point => [trial.trial, Math.max(floor, trial.reward)]);
     series.push(scatter(dots(false), "var(--bad)", 0.35, 3), scatter(dots(true), "var(--muted)", 0.45, 3));
-    series.push(line(runningMean(single.trials, meanWindow(single.trials.length)), "var(--c2)", "solid"));
+    series.push(line(meanCurve(single.trials), "var(--c2)", "solid"));
   }
   runs.forEach((run, i) => {
     if (single === undefined) {
-      const mean = runningMean(run.trials, meanWindow(run.trials.length));
-      series.push(line(thinned(mean, 400), runColour(i), "dotted"));
+      series.push(line(thinned(meanCurve(run.trials), 400), runColour(i), "dotted"));
     }
     series.push(line(bestSoFar(run.trials), runColour(single === undefined ? i : 0), "solid", true));
   });
@@ -49,9 +48,12 @@ export function rewardChart({ runs }: ReportData): string {
   });
 }
 
+const meanCurve = (trials: readonly Trial[]): readonly Point[] =>
+  thinned(runningMean(trials, meanWindow(trials.length)), MAX_DOTS);
+
 /** Where the reward axis begins: a little below the lowest running mean, at a round number. */
 function lowerEdge(runs: ReportData["runs"]): number {
-  const means = runs.flatMap((run) => runningMean(run.trials, meanWindow(run.trials.length)).map(([, mean]) => mean));
+  const means = runs.flatMap((run) => meanCurve(run.trials).map(([, mean]) => mean));
   const bests = runs.flatMap((run) => bestSoFar(run.trials).map(([, best]) => best));
   const low = Math.min(0, ...means) < 0 ? Math.min(...means) : Math.min(...means, ...bests);
   const high = Math.max(...means, ...bests);
