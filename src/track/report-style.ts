@@ -13,7 +13,8 @@ h2{font-size:20px;margin:40px 0 10px;padding-top:14px;border-top:1px solid var(-
 p{margin:8px 0}.lead{color:var(--muted);font-size:17px;margin:0 0 8px}
 .note,figcaption{color:var(--muted);font-size:14px}
 .warning{color:var(--bad);font-weight:600}
-svg[role=img]{width:100%;height:auto;display:block}
+svg[role=img]{width:100%;min-width:560px;height:auto;display:block}
+.winner td:last-child{white-space:normal;min-width:11em}
 figure{margin:8px 0 16px}figcaption{text-align:center}
 .wide{overflow-x:auto}
 table{border-collapse:collapse;width:100%;font-size:14px;font-variant-numeric:tabular-nums}
