@@ -65,7 +65,7 @@ export function schedule(network: Network, chip: Accelerator, deployment: Deploy
   }
   const isKept = (position: number | undefined): boolean => position !== undefined && position >= 0 && kept[position]!;
   const problems = layers.map((layer, i) => {
-    const [first, second] = layer.inputs;
+    const { first, second, spread } = operandOrder(layer, network);
     const producer = first !== undefined && first >= 0 ? precisions[first]! : precisions[i]!;
     const precision = {
       weightBits: precisions[i]!.weightBits,
@@ -75,9 +75,20 @@ export function schedule(network: Network, chip: Accelerator, deployment: Deploy
     };
     const resident = [isKept(second), isKept(first), kept[i]!] as const;
     const reservedBits = level ? Math.ceil((residentBytes[i]! * 8) / level.instances) : 0;
-    return problemOf(layer, batch, precision, { resident, reservedBits });
+    return problemOf(layer, batch, precision, { resident, reservedBits }, spread ? "per-channel" : "map");
   });
   return { problems, residentBytes };
+}
+
+/** The producers of a layer's two operands; of an addition or multiplication the 1 × 1 map that is spread comes second. */
+function operandOrder(layer: Layer, { layers, input }: Network): { first?: number; second?: number; spread: boolean } {
+  const [first, second] = layer.inputs as [number, number?];
+  if (second === undefined) return { first, spread: false };
+  const pixels = (position: number): number =>
+    position < 0 ? input.resolution ** 2 : layers[position]!.P * layers[position]!.Q;
+  const isSpread = (position: number): boolean =>
+    (layer.kind === "add" || layer.kind === "multiply") && pixels(position) < layer.P * layer.Q;
+  return isSpread(first) ? { first: second, second: first, spread: true } : { first, second, spread: isSpread(second) };
 }
 
 /** How many activations a layer can take as operands of their own. */

@@ -83,8 +83,17 @@ export interface Residency {
 
 export const NOTHING_RESIDENT: Residency = { resident: [false, false, false], reservedBits: 0 };
 
-/** The loop nest of a layer at a batch size and precision. */
-export function problemOf(layer: Layer, batch: number, precision: Precision, residency = NOTHING_RESIDENT): Problem {
+/** Whether the second operand of an addition or multiplication has every pixel, or one value a channel (1 × 1, spread). */
+export type SecondOperand = "map" | "per-channel";
+
+/** The loop nest of a layer at a batch size and precision. Squeeze-excite multiplies by one factor a channel: the default. */
+export function problemOf(
+  layer: Layer,
+  batch: number,
+  precision: Precision,
+  residency = NOTHING_RESIDENT,
+  second: SecondOperand = layer.kind === "multiply" ? "per-channel" : "map",
+): Problem {
   const { weightBits, inputBits, outputBits, partialBits = ACCUMULATOR_BITS } = precision;
   const base = { stride: layer.stride, dilation: layer.dilation, ...residency } as const;
   const activations: WordBits = { weights: inputBits, inputs: inputBits, outputs: outputBits, partial: partialBits };
@@ -123,17 +132,15 @@ export function problemOf(layer: Layer, batch: number, precision: Precision, res
         present: [false, true, true],
       });
     case "add":
-    case "multiply": {
-      // squeeze-excite multiplies by one factor a channel: the second operand then does not depend on the pixel
+    case "multiply":
       return makeProblem({
         ...base,
         extents: [batch, layer.C, 1, 1, layer.P, layer.Q, 1, 1],
-        relevance: [layer.kind === "multiply" ? bit(N, G) : ELEMENTWISE, INPUTS, OUTPUTS],
+        relevance: [second === "per-channel" ? bit(N, G) : ELEMENTWISE, INPUTS, OUTPUTS],
         bits: activations,
         operation: layer.kind === "add" ? "accumulate" : "multiply",
         weightsAreActivations: true,
       });
-    }
   }
 }
 

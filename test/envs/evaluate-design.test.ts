@@ -115,6 +115,31 @@ describe("a network on a machine", () => {
     expect(problems[1]!.bits).toMatchObject({ weights: 4, inputs: 16, outputs: 8 });
   });
 
+  it("reads a factor a channel once, in either order, and a full second map pixel by pixel", () => {
+    const gated = (inputs: string[]) =>
+      buildNetwork({
+        name: "gated",
+        input: { resolution: 8, channels: 4 },
+        layers: [
+          { kind: "conv", name: "map", channels: 8, kernel: 1 },
+          { kind: "conv", name: "other", inputs: ["map"], channels: 8, kernel: 1 },
+          { kind: "global-pool", name: "factor", inputs: ["map"] },
+          { kind: "multiply", name: "gate", inputs },
+        ],
+      } as NetworkFile);
+    const gate = (inputs: string[]) => {
+      const result = evaluateHardware(
+        gated(inputs),
+        new LayerCosts(buildAccelerator(roomy), MAPPER),
+        defaultDeployment,
+      );
+      return result.kind === "measured" ? result.costs.at(-1)!.dramBytes : 0;
+    };
+    expect(gate(["map", "factor"])).toBe(512 + 8 + 512);
+    expect(gate(["factor", "map"])).toBe(512 + 8 + 512);
+    expect(gate(["map", "other"])).toBe(3 * 512);
+  });
+
   it("names the layers that do not fit, with what they need and what there is", () => {
     const tiny = { ...roomy, levels: [roomy.levels[0]!, { ...roomy.levels[1]!, capacityBytes: 1 }] };
     const result = evaluateHardware(small, new LayerCosts(buildAccelerator(tiny), MAPPER), defaultDeployment);
