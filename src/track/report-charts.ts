@@ -59,7 +59,7 @@ function lowerEdge(runs: ReportData["runs"]): number {
   const high = Math.max(...means, ...bests);
   if (!Number.isFinite(low) || high <= low) return Number.isFinite(low) ? low - 1 : 0;
   const step = 10 ** Math.floor(Math.log10((high - low) / 2));
-  return Math.floor((low - 0.1 * (high - low)) / step) * step;
+  return Number((Math.floor((low - 0.1 * (high - low)) / step) * step).toPrecision(6)); // no 0.30000000000000004
 }
 
 /** Two axes of the front: feasible trials faint, the front of these two axes as a line, the winner and the reference marked. */
