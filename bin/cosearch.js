@@ -8,6 +8,8 @@ if (existsSync(program)) {
   const { main } = await import(program.href);
   process.exitCode = await main(process.argv.slice(2));
 } else {
-  process.stderr.write("error: cosearch is not built yet (dist/ is missing); run `npm run build` in its folder first\n");
+  process.stderr.write(
+    "error: cosearch is not built yet (dist/ is missing); run `npm run build` in its folder first\n",
+  );
   process.exitCode = 1;
 }

@@ -3,7 +3,6 @@ import { buildAccelerator } from "../envs/accelerator/architecture.js";
 import { LayerCosts } from "../envs/accelerator/network-cost.js";
 import { accuracyProxy } from "../envs/accuracy/proxy.js";
 import { createCodesignEnvironment, type DesignReport, evaluateDesign } from "../envs/codesign-env.js";
-import { defaultDeployment } from "../envs/deployment/deployment.js";
 import { buildNetwork } from "../envs/network/network-file.js";
 import type { Candidate, Infeasible } from "../src/core/trial.js";
 import { codesignOptions, type ResolvedStudy } from "./resolve-study.js";
@@ -13,11 +12,11 @@ export function designOf(study: ResolvedStudy, candidate: Candidate): DesignRepo
   return createCodesignEnvironment(codesignOptions(study)).breakdown(candidate);
 }
 
-/** The study's reference network on its reference accelerator: 8 bits, batch 1, the same mapper and accuracy proxy. */
+/** The study's reference design, with the study's mapper and accuracy proxy. */
 export function referenceOf(study: ResolvedStudy): DesignReport | Infeasible {
   const layerCosts = new LayerCosts(buildAccelerator(study.reference.accelerator), study.mapper);
   const network = buildNetwork(study.reference.network);
-  return evaluateDesign(network, layerCosts, defaultDeployment, accuracyProxy(study.accuracy.proxy));
+  return evaluateDesign(network, layerCosts, study.reference.deployment, accuracyProxy(study.accuracy.proxy));
 }
 
 /** A feasible trial's design beside the reference; undefined when one of them cannot be built. */

@@ -4,6 +4,7 @@
 import { agentDefinition } from "../agents/index.js";
 import { accuracyProxy } from "../envs/accuracy/proxy.js";
 import { type CodesignOptions, createCodesignEnvironment } from "../envs/codesign-env.js";
+import type { Deployment } from "../envs/deployment/deployment.js";
 import { checkReward } from "../envs/reward.js";
 import { CosearchError } from "../src/core/errors.js";
 import type { Space } from "../src/core/space.js";
@@ -24,6 +25,7 @@ export interface ResolvedStudy
   readonly reference: {
     readonly network: Extract<Part<"network">, { fixed: unknown }>["fixed"];
     readonly accelerator: Extract<Part<"accelerator">, { fixed: unknown }>["fixed"];
+    readonly deployment: Deployment;
   };
   readonly agent: { readonly name: string; readonly options: Readonly<Record<string, unknown>> };
   readonly budget: { readonly trials: number; readonly batch: number };
@@ -57,6 +59,7 @@ export function resolveStudy({ study, where, folder }: LoadedStudy): ResolvedStu
     reference: {
       network: fixedPart("network", study.reference.network, folder, where(["reference", "network"])),
       accelerator: fixedPart("accelerator", study.reference.accelerator, folder, where(["reference", "accelerator"])),
+      deployment: study.reference.deployment,
     },
     backend,
   };

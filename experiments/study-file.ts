@@ -1,11 +1,13 @@
 // The study file: what to search, what counts as good, who searches and for how long. YAML, checked by a schema whose
 // JSON Schema editors complete (docs/study.schema.json). Command-line overrides are laid over the file before the check,
 // and every message names the place that a value came from: file:line:column, or the option.
+
 import { basename, dirname, resolve } from "node:path";
 import { parse } from "yaml";
 import { z } from "zod";
 import { DEFAULT_BUDGET } from "../envs/accelerator/mapper.js";
 import { DEFAULT_ACCURACY_PROXY } from "../envs/accuracy/proxy.js";
+import { deploymentSchema } from "../envs/deployment/deployment.js";
 import { limitsSchema, rewardSchema } from "../envs/reward.js";
 import { CosearchError } from "../src/core/errors.js";
 import { type Located, parseLocated, parseValue, readText, resolveDocument } from "../src/files/documents.js";
@@ -63,9 +65,12 @@ export const studySchema = z.strictObject({
     .strictObject({
       network: z.string().min(1).default("mobilenet-v2"),
       accelerator: z.string().min(1).default("nahas-edge"),
+      deployment: deploymentSchema
+        .prefault({ fusion: "on" })
+        .describe("8 bits, batch 1 and activations kept on chip unless stated: as a good compiler would deploy it"),
     })
     .prefault({})
-    .describe("what the winner is compared with, 8 bits and batch 1; built-in names or paths"),
+    .describe("what the winner is compared with; built-in names or paths"),
   backend: z
     .enum(["wasm", "auto", "native", "cpu"])
     .default("wasm")

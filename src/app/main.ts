@@ -82,6 +82,11 @@ function commands(terminal: Terminal, exit: (code: number) => void): Command {
       wholeNumber(0),
     )
     .option("--out <folder>", "where run folders are made", "runs")
+    .addOption(
+      new Option("--id <name>", "name of the run's folder, instead of study, agent, seed and time").argParser(
+        folderName,
+      ),
+    )
     .option(
       "--set <key=value>",
       "any other value of the study, e.g. --set fix.accelerator/dataflow=flexible",
@@ -185,6 +190,14 @@ Progress goes to stderr, results to stdout; NO_COLOR is respected.
 `;
 
 const collect = (value: string, before: string[]): string[] => [...before, value];
+
+/** One folder name: nothing that leads elsewhere. */
+function folderName(text: string): string {
+  if (!/^[A-Za-z0-9][\w.-]{0,99}$/.test(text)) {
+    throw new InvalidArgumentError("Letters, digits, dots, dashes and underscores are allowed, at most 100.");
+  }
+  return text;
+}
 
 function wholeNumber(minimum: number): (text: string) => number {
   return (text) => {

@@ -4,7 +4,14 @@ import { paretoFront } from "../core/pareto.js";
 import type { Trial } from "../core/trial.js";
 import type { RunSummary } from "../study/events.js";
 import type { DesignDocument } from "../track/design-document.js";
-import { compareDesigns, describeCandidate, formatCount, formatMetric, metricLabel } from "../track/words.js";
+import {
+  compareDesigns,
+  describeCandidate,
+  describeReference,
+  formatCount,
+  formatMetric,
+  metricLabel,
+} from "../track/words.js";
 import { type Paint, table } from "./terminal.js";
 
 export interface Designs {
@@ -52,7 +59,7 @@ export function winnerText(
     ...lines,
     `  ${formatCount(macCount)} MACs, ${formatCount(paramCount)} parameters`,
     "",
-    `${paint.bold("Against")}  ${reference.network.name} on ${reference.accelerator.name} with 8 bits`,
+    `${paint.bold("Against")}  ${describeReference(reference)}`,
     table(["", "winner", "reference", "verdict"], rows),
   ].join("\n");
 }

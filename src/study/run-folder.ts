@@ -71,16 +71,21 @@ export class RunFolder {
   }
 }
 
-/** A new folder `<root>/<study>-<agent>-s<seed>-<yyyymmdd-hhmmss>` (UTC; with a suffix when taken), locked. */
-export function createRunFolder(root: string, plan: StudyPlan, clock: Clock): RunFolder {
+/** A new folder `<root>/<study>-<agent>-s<seed>-<yyyymmdd-hhmmss>` (UTC; with a suffix when taken), or
+ *  `<root>/<id>`; locked. @throws CosearchError RUN_EXISTS when `<root>/<id>` is there already */
+export function createRunFolder(root: string, plan: StudyPlan, clock: Clock, id?: string): RunFolder {
   const now = clock();
   const stamp = new Date(now).toISOString().replace(/[-:]/g, "").replace("T", "-").slice(0, 15);
   const stem = `${nameOf(plan.studyName)}-${nameOf(plan.agentName)}-s${plan.seed}-${stamp}`;
   mkdirSync(root, { recursive: true });
   for (let copy = 1; ; copy++) {
-    const runId = copy === 1 ? stem : `${stem}-${copy}`;
+    const runId = id ?? (copy === 1 ? stem : `${stem}-${copy}`);
     const path = join(root, runId);
-    if (!created(path)) continue;
+    if (!created(path)) {
+      if (id === undefined) continue;
+      const hint = `resume it with \`cosearch resume ${path}\`, or give another --id`;
+      throw new CosearchError("RUN_EXISTS", `${path} exists already; ${hint}`);
+    }
     const unlock = lockRun(join(path, LOCK_FILE));
     const manifest = manifestOf(plan, runId, now);
     writeDurably(join(path, MANIFEST_FILE), pretty(manifest));

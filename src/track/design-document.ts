@@ -3,7 +3,13 @@
 export interface DesignDocument {
   readonly network: { readonly name: string; readonly macCount: number; readonly paramCount: number };
   readonly accelerator: { readonly name: string; readonly macUnits: number; readonly clockMhz: number };
-  readonly deployment: { readonly batch: number };
+  readonly deployment: {
+    /** one number for all stages, or one per stage */
+    readonly weightBits: number | readonly number[];
+    readonly activationBits: number | readonly number[];
+    readonly batch: number;
+    readonly fusion: "on" | "off";
+  };
   /** for one batch, as are cycles, energy and DRAM traffic */
   readonly latencyMs: number;
   readonly latencyCycles: number;

@@ -5,7 +5,15 @@ import type { DesignDocument } from "./design-document.js";
 import { frontChart, meanWindow, rewardChart, runColour } from "./report-charts.js";
 import { figuresOf, frontOfRuns, type ReportData, thinned } from "./report-data.js";
 import { REPORT_STYLE } from "./report-style.js";
-import { compareDesigns, describeCandidate, formatCount, formatMetric, formatNumber, metricLabel } from "./words.js";
+import {
+  compareDesigns,
+  describeCandidate,
+  describeReference,
+  formatCount,
+  formatMetric,
+  formatNumber,
+  metricLabel,
+} from "./words.js";
 
 const FRONT_ROWS = 40;
 
@@ -18,15 +26,15 @@ export function reportHtml(data: ReportData): string {
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; img-src data:">
-<title>${escape(title)}</title>
+<title>${escapeHtml(title)}</title>
 <style>${REPORT_STYLE}</style>
 </head>
 <body>
 <main>
-<h1>${escape(data.studyName)}</h1>
-${data.description === "" ? "" : `<p class="lead">${escape(data.description)}</p>`}
+<h1>${escapeHtml(data.studyName)}</h1>
+${data.description === "" ? "" : `<p class="lead">${escapeHtml(data.description)}</p>`}
 ${winnerSection(data)}
-${section("Reward", `${rewardChart(data)}${rewardLegend(data)}`)}
+${section("Reward", `<div class="wide">${rewardChart(data)}</div>${rewardLegend(data)}`)}
 ${runsSection(data)}
 ${frontSection(data)}
 ${layerSection(data)}
@@ -49,17 +57,17 @@ function winnerSection({ winner, runs }: ReportData): string {
   }
   const { run, trial, design, reference } = winner;
   const rows = compareDesigns(design, reference).map((item) => [
-    escape(item.label),
-    escape(item.winner),
-    escape(item.reference),
-    `<span class="${item.outcome}">${escape(item.verdict)}</span>`,
+    escapeHtml(item.label),
+    escapeHtml(item.winner),
+    escapeHtml(item.reference),
+    `<span class="${item.outcome}">${escapeHtml(item.verdict)}</span>`,
   ]);
-  const origin = runs.length > 1 ? ` of ${escape(run.runId)}` : "";
+  const origin = runs.length > 1 ? ` of ${escapeHtml(run.runId)}` : "";
   return section(
     "Winner",
-    `<p>Trial ${trial.trial}${origin}, reward ${trial.reward.toFixed(4)}, against ${escape(reference.network.name)} on ${escape(reference.accelerator.name)} with 8 bits.</p>
-${table(["", "winner", "reference", "verdict"], rows, [1, 2])}
-<p class="note">Accuracy is what the ${escape(design.accuracy.proxy)} proxy estimates, with its standard error; a difference below that error is not called a win.</p>
+    `<p>Trial ${trial.trial}${origin}, reward ${trial.reward.toFixed(4)}, against ${escapeHtml(describeReference(reference))}.</p>
+<div class="winner">${table(["", "winner", "reference", "verdict"], rows, [1, 2])}</div>
+<p class="note">Accuracy is what the ${escapeHtml(design.accuracy.proxy)} proxy estimates, with its standard error; a difference below that error is not called a win.</p>
 ${list([
   ...describeCandidate(trial.candidate).map(({ group, text }) => [group, text] as const),
   ["size", `${formatCount(design.network.macCount)} MACs, ${formatCount(design.network.paramCount)} parameters`],
@@ -86,8 +94,8 @@ function runsSection(data: ReportData): string {
   const rows = data.runs.map((run) => {
     const { trialCount, feasibleCount, bestReward, bestTrial, frontSize } = figuresOf(run, data.axes);
     return [
-      escape(run.runId),
-      escape(run.agentName),
+      escapeHtml(run.runId),
+      escapeHtml(run.agentName),
       String(run.seed),
       trialCount === run.budgetTrials ? String(trialCount) : `${trialCount} of ${run.budgetTrials}`,
       trialCount === 0 ? "–" : `${((100 * feasibleCount) / trialCount).toFixed(1)} %`,
@@ -105,12 +113,12 @@ function frontSection(data: ReportData): string {
   if (up === undefined || front.length === 0) return "";
   const charts = others.map(
     (across) =>
-      `<figure>${frontChart(data, across, up)}<figcaption>${escape(metricLabel(up.metric))} against ${escape(metricLabel(across.metric))}</figcaption></figure>`,
+      `<figure><div class="wide">${frontChart(data, across, up)}</div><figcaption>${escapeHtml(metricLabel(up.metric))} against ${escapeHtml(metricLabel(across.metric))}</figcaption></figure>`,
   );
   const shown = thinned(front, FRONT_ROWS);
   const rows = shown.map((trial) => [
     String(trial.trial),
-    ...data.axes.map(({ metric }) => escape(formatMetric(metric, trial.metrics?.[metric] ?? Number.NaN))),
+    ...data.axes.map(({ metric }) => escapeHtml(formatMetric(metric, trial.metrics?.[metric] ?? Number.NaN))),
     trial.reward.toFixed(4),
   ]);
   const note = front.length > shown.length ? ` ${shown.length} of ${front.length} are listed.` : "";
@@ -119,7 +127,7 @@ function frontSection(data: ReportData): string {
   );
   return section(
     "Pareto front",
-    `<p>${front.length} feasible designs that no other beats in all of: ${escape(senses.join(", "))}.${note}</p>
+    `<p>${front.length} feasible designs that no other beats in all of: ${escapeHtml(senses.join(", "))}.${note}</p>
 ${charts.join("\n")}
 ${legend([
   ["var(--muted)", "dot", "feasible trial"],
@@ -142,13 +150,13 @@ function layerSection({ winner }: ReportData): string {
   const most = (key: "latencyCycles" | "energyPj"): number => Math.max(...design.layers.map((layer) => layer[key]));
   const [mostCycles, mostEnergy] = [most("latencyCycles"), most("energyPj")];
   const rows = design.layers.map((layer) => [
-    escape(layer.id),
-    escape(layer.kind),
+    escapeHtml(layer.id),
+    escapeHtml(layer.kind),
     formatCount(layer.macCount),
     `${formatCount(layer.latencyCycles)}${bar(layer.latencyCycles / mostCycles)}`,
     `${formatNumber(layer.energyPj / 1e6)}${bar(layer.energyPj / mostEnergy)}`,
     (100 * layer.utilizationFraction).toFixed(1),
-    escape(layer.bottleneck),
+    escapeHtml(layer.bottleneck),
   ]);
   return section(
     "The winner layer by layer",
@@ -163,7 +171,7 @@ const totalOf = (design: DesignDocument, key: "latencyCycles" | "energyPj"): num
 function knobSection({ winner }: ReportData): string {
   if (winner === undefined) return "";
   const knobs: Trial["candidate"] = winner.trial.candidate;
-  const rows = Object.entries(knobs).map(([name, value]) => [escape(name), escape(String(value))]);
+  const rows = Object.entries(knobs).map(([name, value]) => [escapeHtml(name), escapeHtml(String(value))]);
   return section(
     "Knobs of the winner",
     `<details><summary>${rows.length} knobs</summary>${table(["knob", "value"], rows, [1])}</details>`,
@@ -179,21 +187,22 @@ function reproduction({ runs, reproduce }: ReportData): string {
           .join(", ");
   const backends = [...new Set(runs.map((run) => run.backend))].join(", ");
   const when = runs.map((run) => run.created).sort()[0] ?? "";
-  return `<pre>${escape(reproduce)}</pre><p class="note">Made with ${escape(versions)}; tensor backend ${escape(backends)}; begun ${escape(when)}. The study as it was resolved stands in each run folder's manifest.json.</p>`;
+  return `<pre>${escapeHtml(reproduce)}</pre><p class="note">Made with ${escapeHtml(versions)}; tensor backend ${escapeHtml(backends)}; begun ${escapeHtml(when)}. The study as it was resolved stands in each run folder's manifest.json.</p>`;
 }
 
-const section = (title: string, body: string): string => `<section>\n<h2>${escape(title)}</h2>\n${body}\n</section>`;
+const section = (title: string, body: string): string =>
+  `<section>\n<h2>${escapeHtml(title)}</h2>\n${body}\n</section>`;
 
 function table(header: readonly string[], rows: readonly (readonly string[])[], right: readonly number[]): string {
   const cell = (tag: "td" | "th") => (content: string, i: number) =>
     `<${tag}${right.includes(i) ? ' class="right"' : ""}>${content}</${tag}>`;
-  const head = header.map((title, i) => cell("th")(escape(title), i)).join("");
+  const head = header.map((title, i) => cell("th")(escapeHtml(title), i)).join("");
   const body = rows.map((row) => `<tr>${row.map(cell("td")).join("")}</tr>`).join("\n");
   return `<div class="wide"><table><thead><tr>${head}</tr></thead><tbody>\n${body}\n</tbody></table></div>`;
 }
 
 const list = (items: readonly (readonly [string, string])[]): string =>
-  `<dl>${items.map(([term, text]) => `<dt>${escape(term)}</dt><dd>${escape(text)}</dd>`).join("")}</dl>`;
+  `<dl>${items.map(([term, text]) => `<dt>${escapeHtml(term)}</dt><dd>${escapeHtml(text)}</dd>`).join("")}</dl>`;
 
 const bar = (fraction: number): string =>
   `<i class="bar" style="width:${(100 * Math.min(1, fraction)).toFixed(1)}%"></i>`;
@@ -209,9 +218,9 @@ const legend = (items: readonly (readonly [colour: string, mark: string, text: s
   `<ul class="legend">${items
     .map(
       ([colour, mark, text]) =>
-        `<li><svg width="22" height="12" aria-hidden="true" fill="${colour}" stroke="${colour}">${MARKS[mark]}</svg> ${escape(text)}</li>`,
+        `<li><svg width="22" height="12" aria-hidden="true" fill="${colour}" stroke="${colour}">${MARKS[mark]}</svg> ${escapeHtml(text)}</li>`,
     )
     .join("")}</ul>`;
 
 /** Text that is safe inside an element or a quoted attribute. */
-export const escape = (text: string): string => text.replace(/[&<>"']/g, (sign) => `&#${sign.charCodeAt(0)};`);
+export const escapeHtml = (text: string): string => text.replace(/[&<>"']/g, (sign) => `&#${sign.charCodeAt(0)};`);

@@ -1,6 +1,6 @@
 // The report as Markdown, for a pull request or a note: the winner against the reference, the runs, the front.
 import { figuresOf, frontOfRuns, type ReportData, thinned } from "./report-data.js";
-import { compareDesigns, describeCandidate, formatMetric, metricLabel } from "./words.js";
+import { compareDesigns, describeCandidate, describeReference, formatMetric, metricLabel } from "./words.js";
 
 const FRONT_ROWS = 12;
 
@@ -24,7 +24,7 @@ function winnerPart({ winner }: ReportData): string {
   const rows = compareDesigns(design, reference).map((item) => [item.label, item.winner, item.reference, item.verdict]);
   const knobs = describeCandidate(trial.candidate).map(({ group, text }) => `- ${group}: ${text}`);
   return [
-    `## Winner\n\nTrial ${trial.trial} of ${run.runId}, reward ${trial.reward.toFixed(4)}, against ${reference.network.name} on ${reference.accelerator.name} with 8 bits.`,
+    `## Winner\n\nTrial ${trial.trial} of ${run.runId}, reward ${trial.reward.toFixed(4)}, against ${describeReference(reference)}.`,
     table(["", "winner", "reference", "verdict"], rows),
     knobs.join("\n"),
   ].join("\n\n");

@@ -67,6 +67,15 @@ export function describeCandidate(candidate: Candidate): { readonly group: strin
   }));
 }
 
+/** A reference design in one line: network, chip, precision, what stays on chip. */
+export function describeReference({ network, accelerator, deployment }: DesignDocument): string {
+  const { weightBits, activationBits, batch, fusion } = deployment;
+  const sameBits = String(weightBits) === String(activationBits);
+  const bits = sameBits ? `${weightBits} bits` : `${weightBits}-bit weights and ${activationBits}-bit activations`;
+  const images = batch === 1 ? "" : `, batch ${batch}`;
+  return `${network.name} on ${accelerator.name}, ${bits}${images}, activations ${fusion === "on" ? "kept on chip where they fit" : "through DRAM"}`;
+}
+
 /** How one quantity of the winner stands to the reference's. */
 export interface Comparison {
   readonly label: string;

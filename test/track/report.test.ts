@@ -34,7 +34,7 @@ const trials = [trial(0, 0.2), trial(1, 0.9, false), trial(2, 0.4), trial(3, 0.3
 const design = {
   network: { name: "net", macCount: 1e6, paramCount: 1e6 },
   accelerator: { name: "chip", macUnits: 1, clockMhz: 1 },
-  deployment: { batch: 1 },
+  deployment: { weightBits: 8, activationBits: 8, batch: 1, fusion: "on" as const },
   latencyMs: 3,
   latencyCycles: 100,
   energyMillijoules: 2,

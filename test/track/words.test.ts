@@ -13,7 +13,7 @@ import {
 const design = (change: Partial<DesignDocument>): DesignDocument => ({
   network: { name: "n", macCount: 1, paramCount: 1 },
   accelerator: { name: "a", macUnits: 1, clockMhz: 1 },
-  deployment: { batch: 1 },
+  deployment: { weightBits: 8, activationBits: 8, batch: 1, fusion: "on" as const },
   latencyMs: 1,
   latencyCycles: 1,
   energyMillijoules: 2,
@@ -76,7 +76,14 @@ describe("winner against reference", () => {
   });
 
   it("compares images, not batches: 4 images in 2 ms are twice as fast as one in 1 ms, and a batch is slower", () => {
-    const found = verdicts(design({ deployment: { batch: 4 }, latencyMs: 2, energyMillijoules: 8 }), design({}));
+    const found = verdicts(
+      design({
+        deployment: { weightBits: 8, activationBits: 8, batch: 4, fusion: "on" as const },
+        latencyMs: 2,
+        energyMillijoules: 8,
+      }),
+      design({}),
+    );
     expect(found["time per image"]).toEqual(["better", "2× faster"]);
     expect(found["time per batch of 4"]).toEqual(["worse", "2× slower than one image"]);
     expect(found["energy per image"]).toEqual(["equal", "the same"]);

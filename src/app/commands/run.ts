@@ -12,13 +12,14 @@ export interface RunCommandOptions extends FollowOptions {
   readonly agent?: string;
   readonly workers?: number;
   readonly out: string;
+  readonly id?: string;
   readonly set: readonly string[];
 }
 
 export async function runCommand(nameOrPath: string, options: RunCommandOptions, terminal: Terminal): Promise<number> {
   const study = resolveStudy(loadStudy(nameOrPath, overridesOf(options)));
   const composed = await composeStudy(study);
-  const folder = createRunFolder(options.out, composed.plan, Date.now);
+  const folder = createRunFolder(options.out, composed.plan, Date.now, options.id);
   return follow(composed, folder, options, terminal);
 }
 
