@@ -8,7 +8,7 @@
 // One CostModel holds its scratch arrays, so that an evaluation allocates nothing.
 import { type Accelerator, operationEnergyPj, operationRate } from "./architecture.js";
 import type { Mapping } from "./mapping.js";
-import { C, DIM_COUNT, G, I, N, O, P, type Problem, Q, R, S } from "./problem.js";
+import { C, DIM_COUNT, G, I, N, O, type Operation, P, type Problem, Q, R, S } from "./problem.js";
 
 const MAX_LEVELS = 12;
 
@@ -38,6 +38,12 @@ export class CostModel {
   readonly #ragged = new Uint8Array(DIM_COUNT);
   #problem!: Problem;
   #mapping!: Mapping;
+  /** energy and rate of the operation at hand, kept while operation and precision stay the same */
+  #operation: Operation | undefined;
+  #weightBits = 0;
+  #inputBits = 0;
+  #operationPj = 0;
+  #rate = 1;
 
   constructor(chip: Accelerator) {
     this.chip = chip;
@@ -367,13 +373,13 @@ export class CostModel {
   #finish(problem: Problem): void {
     const chip = this.chip;
     const levels = this.#levels;
-    const { weights, inputs } = problem.bits;
+    this.#lookUp(problem);
     let iterations = 1;
     for (let d = 0; d < DIM_COUNT; d++) iterations *= this.#count(d, levels, false, 0);
-    this.computeCycles = iterations / operationRate(chip, weights, inputs);
+    this.computeCycles = iterations / this.#rate;
     let latency = this.computeCycles;
     let serial = chip.layerSetupCycles;
-    let energy = problem.operationCount * operationEnergyPj(chip, problem.operation, weights, inputs);
+    let energy = problem.operationCount * this.#operationPj;
     for (let l = 0; l < levels; l++) {
       const level = chip.levels[l]!;
       const readBits = this.readBits[l * 3]! + this.readBits[l * 3 + 1]! + this.readBits[l * 3 + 2]!;
@@ -392,5 +398,13 @@ export class CostModel {
     this.latencyCycles = Math.ceil(latency + serial - 1e-9);
     // mW · cycles / MHz = mW · µs = nJ
     this.energyPj = energy + ((chip.leakageMw * this.latencyCycles) / chip.clockMhz) * 1000;
+  }
+  #lookUp({ operation, bits: { weights, inputs } }: Problem): void {
+    if (operation === this.#operation && weights === this.#weightBits && inputs === this.#inputBits) return;
+    this.#operationPj = operationEnergyPj(this.chip, operation, weights, inputs);
+    this.#rate = operationRate(this.chip, weights, inputs);
+    this.#operation = operation;
+    this.#weightBits = weights;
+    this.#inputBits = inputs;
   }
 }

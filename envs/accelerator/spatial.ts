@@ -29,6 +29,7 @@ export class SpatialSearch {
   #axis!: FlatAxis;
   readonly #dims = new Int32Array(DIM_COUNT);
   readonly #bounds = new Int32Array(DIM_COUNT);
+  readonly #offered: Int32Array;
   #beam: State[] = [];
   #width = 0;
 
@@ -40,19 +41,15 @@ export class SpatialSearch {
       .filter((axis) => axis.size > 1)
       .sort((a, b) => b.size - a.size);
     this.#size = chip.levels.length * DIM_COUNT;
+    this.#offered = new Int32Array(this.#size);
   }
 
   /** At most `width` choices whose dimensions lie in `allowedMask`, fewest iterations first. */
   choices(problem: Problem, allowedMask: number, width: number): readonly SpatialChoice[] {
-    const remaining = Float64Array.from(problem.extents);
-    let beam: State[] = [
-      {
-        spatial: new Int32Array(this.#size).fill(1),
-        spatialAxis: new Int8Array(this.#size).fill(-1),
-        remaining,
-        iterations: remaining.reduce((product, value) => product * value, 1),
-      },
-    ];
+    const start = this.#newState();
+    start.remaining.set(problem.extents);
+    start.iterations = problem.operationCount;
+    let beam: State[] = [start];
     this.#width = width;
     for (const axis of this.#axes) {
       this.#axis = axis;
@@ -94,28 +91,37 @@ export class SpatialSearch {
     const beam = this.#beam;
     const worst = beam.length < this.#width ? Infinity : beam[beam.length - 1]!.iterations;
     if (iterations >= worst) return;
-    const state: State = {
-      spatial: this.#from.spatial.slice(),
-      spatialAxis: this.#from.spatialAxis.slice(),
-      remaining: this.#remaining.slice(),
-      iterations,
-    };
-    for (let i = 0; i < count; i++) {
-      const index = this.#axis.level * DIM_COUNT + this.#dims[i]!;
-      state.spatial[index]! *= this.#bounds[i]!;
-      state.spatialAxis[index] = this.#axis.axis;
-    }
+    const offered = this.#offered;
+    offered.set(this.#from.spatial);
+    const base = this.#axis.level * DIM_COUNT;
+    for (let i = 0; i < count; i++) offered[base + this.#dims[i]!]! *= this.#bounds[i]!;
     let position = beam.length;
     while (position > 0 && beam[position - 1]!.iterations > iterations) position--;
     for (let i = position - 1; i >= 0 && beam[i]!.iterations === iterations; i--) {
-      if (sameBounds(beam[i]!.spatial, state.spatial)) return;
+      if (sameBounds(beam[i]!.spatial, offered)) return;
     }
+    // what drops out of a full beam lends its arrays to what comes in
+    const state = beam.length < this.#width ? this.#newState() : beam.pop()!;
+    state.iterations = iterations;
+    state.spatial.set(offered);
+    state.spatialAxis.set(this.#from.spatialAxis);
+    state.remaining.set(this.#remaining);
+    for (let i = 0; i < count; i++) state.spatialAxis[base + this.#dims[i]!] = this.#axis.axis;
     beam.splice(position, 0, state);
-    if (beam.length > this.#width) beam.pop();
+  }
+
+  #newState(): State {
+    return {
+      spatial: new Int32Array(this.#size).fill(1),
+      spatialAxis: new Int8Array(this.#size).fill(-1),
+      remaining: new Float64Array(DIM_COUNT),
+      iterations: Infinity,
+    };
   }
 }
 
 interface State extends SpatialChoice {
+  iterations: number;
   readonly remaining: Float64Array;
 }
 

@@ -14,12 +14,12 @@ const cases = (raggedness: Raggedness) =>
   );
 
 describe("counts against the walked loop nest", () => {
-  for (const [raggedness, seed] of [
-    ["perfect", 1],
-    ["ragged", 2],
-    ["overlong", 3],
+  for (const [raggedness, numRuns] of [
+    ["perfect", 400],
+    ["ragged", 400],
+    ["overlong", 150], // loops that run past the end as a whole take long to walk
   ] as const) {
-    it(`agree on 400 random ${raggedness} mappings of every layer kind`, () => {
+    it(`agree on ${numRuns} random ${raggedness} mappings of every layer kind`, () => {
       fc.assert(
         fc.property(cases(raggedness), ({ problem, chip, mapping }) => {
           const model = new CostModel(chip);
@@ -34,7 +34,7 @@ describe("counts against the walked loop nest", () => {
           expect([...model.usedInstances], place).toEqual(walked.usedInstances);
           expect(walked.operations).toBe(problem.operationCount);
         }),
-        { numRuns: 400, seed },
+        { numRuns, seed: 2 },
       );
     });
   }
