@@ -4,7 +4,14 @@ import type { Infeasible, Violation } from "../src/core/trial.js";
 import { cyclesToMs, pjToMillijoules } from "../src/core/units.js";
 import { type Accelerator, operationEnergyPj } from "./accelerator/architecture.js";
 import { type Mapping, mappingData } from "./accelerator/mapping.js";
-import { boundsOf, type LayerCost, type LayerCosts, schedule, shapeOf } from "./accelerator/network-cost.js";
+import {
+  boundsOf,
+  type LayerCost,
+  type LayerCosts,
+  peakCycles,
+  schedule,
+  shapeOf,
+} from "./accelerator/network-cost.js";
 import { OPERANDS, type Problem } from "./accelerator/problem.js";
 import type { Deployment } from "./deployment/deployment.js";
 import type { Network } from "./network/ir.js";
@@ -17,7 +24,7 @@ export interface HardwareFigures {
   readonly areaMm2: number;
   readonly peakOnChipBytes: number;
   readonly dramBytes: number;
-  /** operations / (cycles × MAC units) */
+  /** cycles with every unit busy at the rate of its precision / cycles */
   readonly utilizationFraction: number;
 }
 
@@ -109,13 +116,13 @@ function figuresOf(
   let latencyCycles = 0;
   let energyPj = 0;
   let dramBytes = 0;
-  let operations = 0;
+  let busyCycles = 0;
   let peakOnChipBytes = 0;
   costs.forEach((cost, i) => {
     latencyCycles += cost.latencyCycles;
     energyPj += cost.energyPj;
     dramBytes += cost.dramBytes;
-    operations += problems[i]!.operationCount;
+    busyCycles += peakCycles(problems[i]!, chip);
     peakOnChipBytes = Math.max(peakOnChipBytes, cost.tileBytes + residentBytes[i]!);
   });
   return {
@@ -125,7 +132,7 @@ function figuresOf(
     areaMm2: chip.areaMm2,
     peakOnChipBytes,
     dramBytes,
-    utilizationFraction: operations / (latencyCycles * chip.macUnits),
+    utilizationFraction: busyCycles / latencyCycles,
   };
 }
 

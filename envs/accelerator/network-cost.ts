@@ -150,7 +150,7 @@ export class LayerCosts {
       computeCycles: model.computeCycles,
       energyPj: model.energyPj,
       bottleneck: bottleneckOf(model),
-      utilizationFraction: problem.operationCount / (model.latencyCycles * chip.macUnits),
+      utilizationFraction: peakCycles(problem, chip) / model.latencyCycles,
       dramBytes: Math.ceil(dramBits / 8),
       tileBytes: Math.ceil(tileBits / 8),
     };
@@ -158,6 +158,11 @@ export class LayerCosts {
 }
 
 const MAX_LAYERS = 20_000;
+
+/** Cycles of a layer with every unit busy at the rate of its precision. */
+export function peakCycles(problem: Problem, chip: Accelerator): number {
+  return problem.operationCount / (chip.macUnits * operationRate(chip, problem.bits.weights, problem.bits.inputs));
+}
 
 /** What the layer waits for. */
 export function bottleneckOf(model: CostModel): string {

@@ -17,7 +17,7 @@ export interface DesignDocument {
   readonly areaMm2: number;
   readonly peakOnChipBytes: number;
   readonly dramBytes: number;
-  /** MACs / (cycles × MAC units) */
+  /** cycles with every unit busy at the rate of its precision, over cycles */
   readonly utilizationFraction: number;
   readonly accuracy: { readonly estimate: number; readonly standardError: number; readonly proxy: string };
   readonly layers: readonly DesignLayer[];
