@@ -125,6 +125,7 @@ export const mappingOf = (problem: Problem, chip: Accelerator, raggedness: Ragge
     const levels = chip.levels.length;
     const mapping = emptyMapping(levels);
     let room = 24;
+    let overlong = raggedness === "overlong" ? 3 : 0;
     for (let d = 0; d < DIM_COUNT; d++) {
       let rest = problem.extents[d]!;
       const slots = Array.from({ length: levels * 2 }, (_, i) => ({ l: i >> 1, spatial: (i & 1) === 1 }))
@@ -137,7 +138,10 @@ export const mappingOf = (problem: Problem, chip: Accelerator, raggedness: Ragge
         if (spatial && bound > room) bound = 1;
         if (spatial) room = Math.floor(room / bound);
         rest = Math.ceil(rest / bound);
-        if (raggedness === "overlong" && !spatial && draw(6) === 0) bound++;
+        if (overlong > 0 && !spatial && draw(6) === 0) {
+          bound++;
+          overlong--;
+        }
         (spatial ? mapping.spatial : mapping.temporal)[l * DIM_COUNT + d] = bound;
       }
     }
