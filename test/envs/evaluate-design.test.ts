@@ -115,6 +115,20 @@ describe("a network on a machine", () => {
     expect(problems[1]!.bits).toMatchObject({ weights: 4, inputs: 16, outputs: 8 });
   });
 
+  it("is used to at most 100 % at every precision: a layer that fills the array, to exactly that", () => {
+    const full = buildAccelerator({ ...roomy, levels: [{ name: "DRAM", type: "dram" }, roomy.levels[1]!] });
+    const one = { ...small, layers: small.layers.slice(0, 1) };
+    for (const bits of [4, 8, 16] as const) {
+      const deployment = { ...defaultDeployment, weightBits: bits, activationBits: bits };
+      const { utilizationFraction } = figures(
+        one,
+        new LayerCosts(full, { ...MAPPER, objective: "latency" }),
+        deployment,
+      );
+      expect(utilizationFraction, `${bits} bit`).toBe(1); // 8 · 4 · 64 operations on 16 units
+    }
+  });
+
   it("reads a factor a channel once, in either order, and a full second map pixel by pixel", () => {
     const gated = (inputs: string[]) =>
       buildNetwork({
