@@ -6,7 +6,7 @@ import { CosearchError } from "../src/core/errors.js";
 import { type RandomState, RandomStream } from "../src/core/rng.js";
 import type { Space } from "../src/core/space.js";
 import type { Candidate, Trial } from "../src/core/trial.js";
-import { initBackend } from "./backend.js";
+import { initBackend } from "../src/tensors/backend.js";
 import { rolloutDiagnostics } from "./diagnostics.js";
 import { EliteArchive } from "./elite-archive.js";
 import { imitationLoss } from "./losses/surrogate.js";

@@ -2,12 +2,12 @@
 // node dist/experiments/agent-figures.js [folder with resnet18-sizing.json, default ../shared/data/agents] [seeds, default 10]
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { initBackend } from "../agents/backend.js";
 import { agentDefinition } from "../agents/index.js";
 import { RandomStream } from "../src/core/rng.js";
 import { Space } from "../src/core/space.js";
 import { isFeasible, type Trial } from "../src/core/trial.js";
 import { readText } from "../src/files/documents.js";
+import { initBackend } from "../src/tensors/backend.js";
 import { type SizingData, type SizingTask, sizingTask } from "./sizing-task.js";
 
 const MARKS = [200, 500, 1000, 2000];

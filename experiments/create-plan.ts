@@ -1,6 +1,5 @@
 // A run from a program instead of a study file: any environment, any agent, the same pipeline and run folder.
 import type { z } from "zod";
-import { initBackend } from "../agents/backend.js";
 import { agentDefinition } from "../agents/index.js";
 import { type Limits, limitsSchema, type RewardSpec, rewardSchema, scoreFunction } from "../envs/reward.js";
 import type { Agent } from "../src/core/agent.js";
@@ -8,6 +7,7 @@ import type { Environment, Evaluator } from "../src/core/environment.js";
 import { parseValue } from "../src/files/documents.js";
 import { inProcessEvaluator } from "../src/study/evaluators.js";
 import type { StudyPlan } from "../src/study/plan.js";
+import { initBackend } from "../src/tensors/backend.js";
 import { packageVersion } from "./package-version.js";
 
 export interface PlanOptions {

@@ -1,8 +1,6 @@
 // The library: what `import { ... } from "cosearch"` gives. Spaces, trials, agents and environments are interfaces that a
 // program can implement itself; runs, rewards and reports work with any of them. Tensors load when an agent needs them.
 
-// Agents
-export { type Backend, initBackend } from "../agents/backend.js";
 export { agentDefinition, agentDefinitions } from "../agents/index.js";
 // Networks, accelerators, deployments, and what one costs on the other
 export {
@@ -56,6 +54,8 @@ export { createRunFolder, openRunFolder, RunFolder } from "./study/run-folder.js
 export { type RunOptions, runStudy } from "./study/run-study.js";
 export { runToEnd } from "./study/run-to-end.js";
 export { type WorkerEvaluatorOptions, workerEvaluator, workerOptions } from "./study/worker-evaluator.js";
+// Agents
+export { type Backend, initBackend } from "./tensors/backend.js";
 export { type RunRecord, readRun, trialsOf } from "./track/run-reader.js";
 // Runs
 export { formatMetric } from "./track/words.js";

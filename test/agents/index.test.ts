@@ -1,9 +1,9 @@
 import { readFileSync } from "node:fs";
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { initBackend } from "../../agents/backend.js";
 import { DIAGNOSTICS } from "../../agents/diagnostics.js";
 import { agentDefinition, agentDefinitions } from "../../agents/index.js";
 import { Space } from "../../src/core/space.js";
+import { initBackend } from "../../src/tensors/backend.js";
 import { conditionalSpace, evaluateConditional } from "../contracts/agent-contract.js";
 
 afterEach(() => {

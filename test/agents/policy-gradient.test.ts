@@ -1,10 +1,10 @@
 import * as tf from "@tensorflow/tfjs";
 import { beforeAll, describe, expect, it } from "vitest";
-import { initBackend } from "../../agents/backend.js";
 import { agentDefinition } from "../../agents/index.js";
 import { Space } from "../../src/core/space.js";
 import { decodeState, encodeState } from "../../src/core/state-codec.js";
 import type { Candidate, Trial } from "../../src/core/trial.js";
+import { initBackend } from "../../src/tensors/backend.js";
 import { conditionalSpace, evaluateConditional } from "../contracts/agent-contract.js";
 
 beforeAll(async () => {

@@ -1,10 +1,10 @@
 // What every registered agent has to do, whatever it learns: run over all of them by test/agents/contract.test.ts.
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { initBackend } from "../../agents/backend.js";
 import type { Agent, AgentDefinition, Diagnostics, StateTree } from "../../src/core/agent.js";
 import { Space } from "../../src/core/space.js";
 import { decodeState, encodeState } from "../../src/core/state-codec.js";
 import type { Candidate, Trial } from "../../src/core/trial.js";
+import { initBackend } from "../../src/tensors/backend.js";
 
 export interface AgentContract {
   /** false for a control that does not learn, with the reason */

@@ -1,6 +1,5 @@
 import * as tf from "@tensorflow/tfjs";
 import { beforeAll, describe, expect, it } from "vitest";
-import { initBackend } from "../../../agents/backend.js";
 import {
   approximateKl,
   clipFraction,
@@ -8,6 +7,7 @@ import {
   imitationLoss,
   reinforceLoss,
 } from "../../../agents/losses/surrogate.js";
+import { initBackend } from "../../../src/tensors/backend.js";
 
 beforeAll(async () => {
   await initBackend("wasm");

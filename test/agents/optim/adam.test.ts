@@ -1,10 +1,10 @@
 import * as tf from "@tensorflow/tfjs";
 import { beforeAll, describe, expect, it } from "vitest";
-import { initBackend } from "../../../agents/backend.js";
 import { Adam } from "../../../agents/optim/adam.js";
 import { scheduled } from "../../../agents/optim/schedule.js";
 import type { Parameter } from "../../../agents/policy/policy.js";
 import type { StateTree } from "../../../src/core/agent.js";
+import { initBackend } from "../../../src/tensors/backend.js";
 
 beforeAll(async () => {
   await initBackend("wasm");

@@ -1,9 +1,9 @@
 import * as tf from "@tensorflow/tfjs";
 import { afterEach, beforeAll, describe, expect, it } from "vitest";
-import { initBackend } from "../../../agents/backend.js";
 import { AutoregressivePolicy, degreesOf } from "../../../agents/policy/autoregressive.js";
 import { RandomStream } from "../../../src/core/rng.js";
 import { INACTIVE, Space } from "../../../src/core/space.js";
+import { initBackend } from "../../../src/tensors/backend.js";
 import { conditionalSpace } from "../../contracts/agent-contract.js";
 
 beforeAll(async () => {

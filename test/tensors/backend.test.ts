@@ -1,6 +1,6 @@
 import * as tf from "@tensorflow/tfjs";
 import { beforeAll, describe, expect, it } from "vitest";
-import { initBackend } from "../../agents/backend.js";
+import { initBackend } from "../../src/tensors/backend.js";
 
 describe("the tensor backend", () => {
   let handlersBefore: number[];
@@ -37,7 +37,7 @@ describe("the tensor backend", () => {
   });
 
   it("is the native one when it loads, else WebAssembly with a note; asking for native alone fails then", async () => {
-    const fresh = await import("../../agents/backend.js?fresh=1" as string);
+    const fresh = await import("../../src/tensors/backend.js?fresh=1" as string);
     const chosen = await (fresh.initBackend as typeof initBackend)("auto");
     const packageName: string = "@tensorflow/tfjs-node";
     const native = await import(packageName).then(

@@ -3,7 +3,7 @@
 // and a resume asks for the same one. WebAssembly does not depend on the CPU: it is the reference.
 import { createRequire } from "node:module";
 import { dirname, sep } from "node:path";
-import { CosearchError, suggestion } from "../src/core/errors.js";
+import { CosearchError, suggestion } from "../core/errors.js";
 
 export const BACKEND_CHOICES = ["auto", "wasm", "native", "cpu"] as const;
 export type BackendChoice = (typeof BACKEND_CHOICES)[number];
@@ -20,6 +20,9 @@ export interface Backend {
 const NATIVE_PACKAGE: string = "@tensorflow/tfjs-node";
 const WASM_PACKAGE = "@tensorflow/tfjs-backend-wasm";
 let current: Backend | undefined;
+
+/** The backend that computes in this process (or worker thread), if one was set. */
+export const currentBackend = (): Backend | undefined => current;
 
 /** Loads tfjs and sets its backend; later calls that ask for the same one return at once.
  *  @param choice "auto": native if it loads, else wasm
