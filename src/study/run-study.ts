@@ -43,13 +43,17 @@ export interface RunOptions {
 export function runStudy(plan: StudyPlan, folder: RunFolder, options: RunOptions = {}): Observable<RunEvent> {
   const session = new Session(plan, folder);
   const { signal, listeners = [], onListenerError = warn } = options;
-  const stopped = (): boolean => session.over || signal?.aborted === true;
+  const stopped = (): boolean => session.over || session.stopWanted || signal?.aborted === true;
+  const steered = async (): Promise<void> => {
+    await nextTurn();
+    await session.steer(signal);
+  };
 
   const batch$ = defer(() => session.propose()).pipe(
     mergeMap((batch) => concat(trialsOf(plan, session, batch, signal), lessonOf(session, batch), timesOf(session))),
   );
   const loop$ = defer(() => (stopped() ? EMPTY : batch$)).pipe(
-    repeat({ delay: () => (stopped() ? EMPTY : nextTurn()) }), // the next batch is proposed when this one is done
+    repeat({ delay: () => (stopped() ? EMPTY : steered()) }), // the next batch is proposed when this one is done
   );
   const run$ = concat(
     defer(() => session.open()),

@@ -1,6 +1,8 @@
 // One session of a run: the steps that the pipeline takes, and the state between them.
+import { setTimeout as sleep } from "node:timers/promises";
 import { CosearchError } from "../core/errors.js";
 import type { Candidate, Trial } from "../core/trial.js";
+import { clearControl, readControl } from "./control.js";
 import type { RunEvent, RunHead } from "./events.js";
 import type { Outcome } from "./outcome.js";
 import type { StudyPlan } from "./plan.js";
@@ -19,6 +21,9 @@ export interface Batch {
   readonly trials: Trial[];
 }
 
+/** How long a paused run waits before it looks again. */
+const PAUSE_POLL_MS = 100;
+
 export class Session {
   readonly #plan: StudyPlan;
   readonly #folder: RunFolder;
@@ -28,19 +33,41 @@ export class Session {
   #batchCount = 0;
   #checkpointedAt = 0;
   #exhausted = false;
+  #budget: number;
+  #stopWanted = false;
 
   constructor(plan: StudyPlan, folder: RunFolder) {
     this.#plan = plan;
     this.#folder = folder;
+    this.#budget = plan.trials;
   }
 
   /** Trials that the budget has left. */
   get remaining(): number {
-    return Math.max(0, this.#plan.trials - this.#tally.trialCount);
+    return Math.max(0, this.#budget - this.#tally.trialCount);
   }
 
   get over(): boolean {
     return this.remaining === 0 || this.#exhausted;
+  }
+
+  /** Somebody asked the run to end, through its control file. */
+  get stopWanted(): boolean {
+    return this.#stopWanted;
+  }
+
+  /** Between batches: does what the control file asks for, and waits while the run is paused. */
+  async steer(signal: AbortSignal | undefined): Promise<void> {
+    for (;;) {
+      const { paused, stop, trials } = readControl(this.#folder.path);
+      if (trials !== undefined && trials > this.#budget) {
+        this.#budget = trials;
+        this.#folder.setTrials(trials);
+      }
+      if (stop) this.#stopWanted = true;
+      if (!paused || stop || signal?.aborted) return;
+      await sleep(PAUSE_POLL_MS, undefined, signal === undefined ? {} : { signal }).catch(() => undefined);
+    }
   }
 
   /** Starts or continues: reads everything and checks it before the first change.
@@ -61,6 +88,7 @@ export class Session {
 
     folder.setTrials(budget);
     folder.setSummary(undefined);
+    clearControl(folder.path);
     for (const name of standing.unusable) folder.checkpoints.remove(name);
     this.#recorder = new Recorder(folder, standing);
     const restored = this.#restore(standing);
