@@ -7,12 +7,12 @@ import type { Accelerator, DataflowName } from "./architecture.js";
 import type { CostModel } from "./cost.js";
 import { constraintsOf, DATAFLOW_CONSTRAINTS, type DataflowConstraint } from "./dataflow.js";
 import { copyMapping, emptyMapping, type Mapping } from "./mapping.js";
+import type { Objective } from "./objective.js";
 import { DIM_COUNT, OPERANDS, type Problem } from "./problem.js";
 import { type SpatialChoice, SpatialSearch, sameBounds } from "./spatial.js";
 import { BoundarySearch, GROUP_ORDERS, orderPositions, type Tiling } from "./tiling.js";
 
-export const OBJECTIVES = ["latency", "energy", "edp"] as const;
-export type Objective = (typeof OBJECTIVES)[number];
+export { OBJECTIVES, type Objective } from "./objective.js";
 
 export interface MapperOptions {
   readonly objective: Objective;
@@ -87,7 +87,7 @@ class MappingSearch {
   run(constraint: DataflowConstraint): void {
     const width = Math.max(1, Math.ceil(this.#options.budget / 4));
     this.#left = this.#options.budget;
-    for (const choice of this.#spatial.choices(this.#problem, constraint.spatialMask, width)) {
+    for (const choice of this.#spatial.choices(this.#problem, constraint.spatialMask, width, this.#options.objective)) {
       // one that cannot beat the best by its compute cycles alone need not be tiled
       if (this.#options.objective === "latency" && choice.iterations > this.#bestScore * this.#rateBound) continue;
       this.#descend(this.#rootOf(choice), constraint);
@@ -241,7 +241,6 @@ class MappingSearch {
   #write(leaf: Node, mapping: Mapping): void {
     const innermost = leaf.level * DIM_COUNT;
     mapping.spatial.set(leaf.choice.spatial);
-    mapping.spatialAxis.set(leaf.choice.spatialAxis);
     for (let d = 0; d < DIM_COUNT; d++) {
       mapping.temporal[innermost + d] = Math.ceil(leaf.tile[d]! / leaf.choice.spatial[innermost + d]!);
       mapping.order[innermost + d] = d;

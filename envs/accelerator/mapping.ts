@@ -2,7 +2,7 @@
 // unroll on which axis and how far. Loops of a level run over the tiles of the next level in. Bounds may be ragged: their
 // product may exceed the extent; iterations past the end do not happen, the last tile is smaller.
 import { CosearchError, suggestion } from "../../src/core/errors.js";
-import type { Accelerator } from "./architecture.js";
+import type { Accelerator, Axis } from "./architecture.js";
 import { DIM_COUNT, DIMS, type Dim, type Problem } from "./problem.js";
 
 export interface SpatialLoop {
@@ -29,8 +29,6 @@ export interface Mapping {
   readonly spatial: Int32Array;
   /** position of each dimension's loop among the temporal loops of its level, 0 outermost */
   readonly order: Int8Array;
-  /** which axis a dimension unrolls on, for showing; axis a of level l takes `spatialAxis[l · 8 + d]` = a, -1 none */
-  readonly spatialAxis: Int8Array;
 }
 
 export function emptyMapping(levelCount: number): Mapping {
@@ -39,7 +37,6 @@ export function emptyMapping(levelCount: number): Mapping {
     temporal: new Int32Array(size).fill(1),
     spatial: new Int32Array(size).fill(1),
     order: Int8Array.from({ length: size }, (_, i) => i % DIM_COUNT),
-    spatialAxis: new Int8Array(size).fill(-1),
   };
 }
 
@@ -48,7 +45,6 @@ export function copyMapping(from: Mapping): Mapping {
     temporal: from.temporal.slice(),
     spatial: from.spatial.slice(),
     order: from.order.slice(),
-    spatialAxis: from.spatialAxis.slice(),
   };
 }
 
@@ -75,8 +71,7 @@ export function compileMapping(data: MappingData, accelerator: Accelerator): Map
     });
     const axes = accelerator.levels[level]!.fanout.map((axis) => axis.name);
     for (const { dim, bound, axis } of entry.spatial) {
-      const position = axes.indexOf(axis);
-      if (position < 0) {
+      if (!axes.includes(axis)) {
         throw new CosearchError(
           "MAPPING_BAD",
           `level ${entry.level}: "${axis}" is no fan-out axis${suggestion(axis, axes)}`,
@@ -84,7 +79,6 @@ export function compileMapping(data: MappingData, accelerator: Accelerator): Map
       }
       const index = level * DIM_COUNT + DIMS.indexOf(dim);
       mapping.spatial[index]! *= checkedBound(entry.level, dim, bound);
-      mapping.spatialAxis[index] = position;
     }
   }
   return mapping;
@@ -100,15 +94,36 @@ export function mappingData(mapping: Mapping, accelerator: Accelerator): Mapping
         .filter(({ index }) => mapping.temporal[index]! > 1)
         .sort((a, b) => mapping.order[a.index]! - mapping.order[b.index]!)
         .map(({ dim, index }) => ({ dim, bound: mapping.temporal[index]! })),
-      spatial: dims
-        .filter(({ index }) => mapping.spatial[index]! > 1)
-        .map(({ dim, index }) => ({
-          dim,
-          bound: mapping.spatial[index]!,
-          axis: level.fanout[Math.max(0, mapping.spatialAxis[index]!)]?.name ?? "",
-        })),
+      spatial: spatialLoops(level.fanout, mapping.spatial.subarray(l * DIM_COUNT, (l + 1) * DIM_COUNT)),
     };
   });
+}
+
+/** Deals the spatial bounds of a level out to its axes: one dimension may span several axes, one axis may hold several
+ *  dimensions. Bounds that no dealing fits (of a mapping that breaks the fan-out) stand on the first axis whole. */
+function spatialLoops(axes: readonly Axis[], bounds: Int32Array): SpatialLoop[] {
+  const room = axes.map((axis) => axis.size);
+  const dealt: SpatialLoop[] = [];
+  const wanted = DIMS.flatMap((dim, d) => (bounds[d]! > 1 ? [{ dim, bit: 1 << d, bound: bounds[d]! }] : []));
+  const deal = (position: number, left: number, axis: number): boolean => {
+    const entry = wanted[position];
+    if (entry === undefined) return true;
+    if (left === 1) return deal(position + 1, wanted[position + 1]?.bound ?? 1, 0);
+    if (axis === axes.length) return false;
+    const { name, dimMask } = axes[axis]!;
+    for (let bound = dimMask & entry.bit ? Math.min(left, room[axis]!) : 1; bound >= 1; bound--) {
+      if (left % bound !== 0) continue;
+      const before = room[axis]!;
+      room[axis] = Math.floor(before / bound);
+      if (bound > 1) dealt.push({ dim: entry.dim, bound, axis: name });
+      if (deal(position, left / bound, axis + 1)) return true;
+      if (bound > 1) dealt.pop();
+      room[axis] = before;
+    }
+    return false;
+  };
+  if (deal(0, wanted[0]?.bound ?? 1, 0)) return dealt;
+  return wanted.map(({ dim, bound }) => ({ dim, bound, axis: axes[0]?.name ?? "" }));
 }
 
 /** A loop nest in text, outermost first, one level a block. */

@@ -1,26 +1,28 @@
-// Which dimensions unroll on which fan-out axis: a beam search over the axes, largest first, for the fewest temporal
-// iterations. An axis may carry several dimensions; a dimension's share is balanced, so that its last fold is not a sliver.
+// Which dimensions unroll on which fan-out axis: a beam search over the axes, largest first. A choice is judged by what it
+// decides alone: the temporal iterations that remain (at least the DRAM's compulsory cycles), and the energy of the accesses
+// next to the multipliers, which fall with every instance that shares a word. An axis may carry several dimensions; a
+// dimension's share is balanced, so that its last fold is not a sliver.
 // States are only made for what enters the beam: this runs for every layer of every trial.
-import type { Accelerator } from "./architecture.js";
-import { DIM_COUNT, type Problem } from "./problem.js";
+import { type Accelerator, operationEnergyPj, operationRate } from "./architecture.js";
+import type { Objective } from "./objective.js";
+import { DIM_COUNT, I, O, type Problem, W } from "./problem.js";
 
-/** Spatial bounds by [level · 8 + dimension], and the axis of each. */
+/** Spatial bounds by [level · 8 + dimension]. */
 export interface SpatialChoice {
   readonly spatial: Int32Array;
-  readonly spatialAxis: Int8Array;
   /** temporal iterations that remain: Π ceil(extent / unrolled) */
   readonly iterations: number;
 }
 
 interface FlatAxis {
   readonly level: number;
-  readonly axis: number;
   readonly size: number;
   readonly dimMask: number;
 }
 
 /** Finds spatial choices for one machine. Holds scratch arrays; not reentrant. */
 export class SpatialSearch {
+  readonly #chip: Accelerator;
   readonly #axes: readonly FlatAxis[];
   readonly #size: number;
   readonly #remaining = new Float64Array(DIM_COUNT);
@@ -32,20 +34,32 @@ export class SpatialSearch {
   readonly #offered: Int32Array;
   #beam: State[] = [];
   #width = 0;
+  readonly #shared = new Float64Array(3);
+  // of the problem under way
+  #objective: Objective = "latency";
+  #relevance: readonly [number, number, number] = [0, 0, 0];
+  #operations = 0;
+  #rate = 1;
+  #dramCycles = 0;
+  #fixedPj = 0;
+  #worstPj = 0;
+  readonly #accessPj = new Float64Array(3);
+  /** innermost level that keeps the operand */
+  readonly #keeper = new Int32Array(3);
 
   constructor(chip: Accelerator) {
+    this.#chip = chip;
     this.#axes = chip.levels
-      .flatMap((level, l) =>
-        level.fanout.map((axis, a) => ({ level: l, axis: a, size: axis.size, dimMask: axis.dimMask })),
-      )
+      .flatMap((level, l) => level.fanout.map((axis) => ({ level: l, size: axis.size, dimMask: axis.dimMask })))
       .filter((axis) => axis.size > 1)
       .sort((a, b) => b.size - a.size);
     this.#size = chip.levels.length * DIM_COUNT;
     this.#offered = new Int32Array(this.#size);
   }
 
-  /** At most `width` choices whose dimensions lie in `allowedMask`, fewest iterations first. */
-  choices(problem: Problem, allowedMask: number, width: number): readonly SpatialChoice[] {
+  /** At most `width` choices whose dimensions lie in `allowedMask`, most promising first. */
+  choices(problem: Problem, allowedMask: number, width: number, objective: Objective): readonly SpatialChoice[] {
+    this.#weigh(problem, objective);
     const start = this.#newState();
     start.remaining.set(problem.extents);
     start.iterations = problem.operationCount;
@@ -57,6 +71,7 @@ export class SpatialSearch {
       for (const state of beam) {
         this.#from = state;
         this.#remaining.set(state.remaining);
+        this.#shared.set(state.shared);
         this.#extend(axis.dimMask & allowedMask, axis.size, state.iterations, 0);
       }
       beam = this.#beam;
@@ -79,50 +94,112 @@ export class SpatialSearch {
       this.#remaining[d] = folds;
       const next = (iterations / left) * folds;
       const rest = Math.floor(room / bound);
+      this.#share(d, bound);
       if (rest >= 2) this.#extend(dims & ~(1 << d), rest, next, count + 1);
       else this.#offer(next, count + 1);
+      this.#share(d, 1 / bound);
       this.#remaining[d] = left;
     }
     if (!filled) this.#offer(iterations, count);
   }
 
+  /** `bound` more instances of dimension d on the axis under way: those of one operand that does not depend on it share. */
+  #share(d: number, bound: number): void {
+    for (let operand = 0; operand < 3; operand++) {
+      if (this.#axis.level >= this.#keeper[operand]! && (this.#relevance[operand]! & (1 << d)) === 0) {
+        this.#shared[operand]! *= bound;
+      }
+    }
+  }
+
+  /** What a choice costs at least, by the objective; lower is better. */
+  #score(iterations: number): number {
+    const shared = this.#shared;
+    const access = this.#accessPj;
+    const energy = this.#fixedPj + access[0]! / shared[0]! + access[1]! / shared[1]! + access[2]! / shared[2]!;
+    const cycles = Math.max(iterations / this.#rate, this.#dramCycles);
+    switch (this.#objective) {
+      case "latency":
+        return cycles * (1 + (1e-3 * energy) / this.#worstPj);
+      case "energy":
+        return energy * (1 + (1e-3 * iterations) / this.#operations);
+      case "edp":
+        return cycles * energy;
+    }
+  }
+
+  /** Constants of the score: accesses next to the multipliers if nothing is shared, and what no choice changes. */
+  #weigh(problem: Problem, objective: Objective): void {
+    const { levels } = this.#chip;
+    const { bits, present, words } = problem;
+    this.#objective = objective;
+    this.#operations = problem.operationCount;
+    this.#relevance = problem.relevance;
+    this.#rate = operationRate(this.#chip, bits.weights, bits.inputs);
+    let dramBits = 0;
+    this.#fixedPj =
+      problem.operationCount * operationEnergyPj(this.#chip, problem.operation, bits.weights, bits.inputs);
+    for (let operand = 0; operand < 3; operand++) {
+      let keeper = levels.length - 1;
+      while (!levels[keeper]!.keeps[operand]) keeper--;
+      const level = levels[keeper]!;
+      const perOperation =
+        operand === O
+          ? bits.partial * (level.readPjPerBit + level.writePjPerBit)
+          : (operand === W ? bits.weights : bits.inputs) * level.readPjPerBit;
+      this.#accessPj[operand] = present[operand] ? problem.operationCount * perOperation : 0;
+      // where the hardware cannot share, no axis counts
+      this.#keeper[operand] = (operand === O ? level.reduce : level.multicast[operand]) ? keeper : levels.length;
+      if (!present[operand] || problem.resident[operand]) continue;
+      const width = operand === O ? bits.outputs : operand === I ? bits.inputs : bits.weights;
+      dramBits += words[operand]! * width;
+      this.#fixedPj += words[operand]! * width * levels[0]!.readPjPerBit;
+    }
+    this.#dramCycles = dramBits / 8 / Math.min(levels[0]!.sharedBytesPerCycle, 1e12);
+    this.#worstPj = this.#fixedPj + this.#accessPj[0]! + this.#accessPj[1]! + this.#accessPj[2]!;
+  }
+
   /** Takes the state under way into the beam if it is good enough and new. */
   #offer(iterations: number, count: number): void {
     const beam = this.#beam;
-    const worst = beam.length < this.#width ? Infinity : beam[beam.length - 1]!.iterations;
-    if (iterations >= worst) return;
+    const score = this.#score(iterations);
+    if (beam.length >= this.#width && score >= beam[beam.length - 1]!.score) return;
     const offered = this.#offered;
     offered.set(this.#from.spatial);
     const base = this.#axis.level * DIM_COUNT;
     for (let i = 0; i < count; i++) offered[base + this.#dims[i]!]! *= this.#bounds[i]!;
     let position = beam.length;
-    while (position > 0 && beam[position - 1]!.iterations > iterations) position--;
-    for (let i = position - 1; i >= 0 && beam[i]!.iterations === iterations; i--) {
+    while (position > 0 && beam[position - 1]!.score > score) position--;
+    for (let i = position - 1; i >= 0 && beam[i]!.score === score; i--) {
       if (sameBounds(beam[i]!.spatial, offered)) return;
     }
     // what drops out of a full beam lends its arrays to what comes in
     const state = beam.length < this.#width ? this.#newState() : beam.pop()!;
     state.iterations = iterations;
+    state.score = score;
+    state.shared.set(this.#shared);
     state.spatial.set(offered);
-    state.spatialAxis.set(this.#from.spatialAxis);
     state.remaining.set(this.#remaining);
-    for (let i = 0; i < count; i++) state.spatialAxis[base + this.#dims[i]!] = this.#axis.axis;
     beam.splice(position, 0, state);
   }
 
   #newState(): State {
     return {
       spatial: new Int32Array(this.#size).fill(1),
-      spatialAxis: new Int8Array(this.#size).fill(-1),
       remaining: new Float64Array(DIM_COUNT),
+      shared: new Float64Array(3).fill(1),
       iterations: Infinity,
+      score: Infinity,
     };
   }
 }
 
 interface State extends SpatialChoice {
   iterations: number;
+  score: number;
   readonly remaining: Float64Array;
+  /** instances that share a word next to the multipliers, by operand */
+  readonly shared: Float64Array;
 }
 
 export function sameBounds(a: Int32Array, b: Int32Array): boolean {

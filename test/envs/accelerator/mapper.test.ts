@@ -14,9 +14,9 @@ import {
 import { CostModel } from "../../../envs/accelerator/cost.js";
 import { DATAFLOW_CONSTRAINTS } from "../../../envs/accelerator/dataflow.js";
 import { mapProblem, OBJECTIVES, type Objective } from "../../../envs/accelerator/mapper.js";
-import { covers, type Mapping } from "../../../envs/accelerator/mapping.js";
+import { covers, type Mapping, mappingData } from "../../../envs/accelerator/mapping.js";
 import { boundsOf } from "../../../envs/accelerator/network-cost.js";
-import { C, DIM_COUNT, K, N, O, P, type Problem, Q, S, W } from "../../../envs/accelerator/problem.js";
+import { C, DIM_COUNT, DIMS, K, N, O, P, type Problem, Q, S, W } from "../../../envs/accelerator/problem.js";
 import { loadNetwork } from "../../../envs/network/network-file.js";
 import { loadSpaceFile } from "../../../envs/space-file.js";
 import { fillTemplate } from "../../../src/core/template.js";
@@ -60,19 +60,14 @@ const value = (model: CostModel, wanted: Objective): number =>
 
 /** Whether each axis carries at most its size, and only dimensions that may unroll there. */
 function respectsFanout(mapping: Mapping, chip: Accelerator, allowed: number): boolean {
-  return chip.levels.every((level, l) => {
-    const used = level.fanout.map(() => 1);
-    let outside = 1;
-    for (let d = 0; d < DIM_COUNT; d++) {
-      const bound = mapping.spatial[l * DIM_COUNT + d]!;
-      if (bound === 1) continue;
-      const axis = mapping.spatialAxis[l * DIM_COUNT + d]!;
-      if (axis < 0 || (level.fanout[axis]!.dimMask & allowed & (1 << d)) === 0) return false;
-      if (level.fanout.filter(({ dimMask }) => dimMask & (1 << d)).length > 1) outside *= bound;
-      else used[axis]! *= bound;
-    }
-    return outside <= level.fanoutSize && used.every((size, a) => size <= level.fanout[a]!.size);
-  });
+  return mappingData(mapping, chip).every(({ spatial }, l) =>
+    chip.levels[l]!.fanout.every((axis) => {
+      const here = spatial.filter((loop) => loop.axis === axis.name);
+      const bits = here.map(({ dim }) => 1 << DIMS.indexOf(dim));
+      const used = here.reduce((product, { bound }) => product * bound, 1);
+      return used <= axis.size && bits.every((bit) => (axis.dimMask & allowed & bit) !== 0);
+    }),
+  );
 }
 
 describe("every mapping that the mapper finds", () => {
