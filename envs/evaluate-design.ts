@@ -50,6 +50,8 @@ export interface LayerReport {
   readonly energyPj: number;
   readonly utilizationFraction: number;
   readonly bottleneck: string;
+  /** cycles by cause: steady state, and the machine's overheads */
+  readonly latencyParts: LayerCost["latencyParts"];
   readonly accesses: readonly LevelAccesses[];
   readonly mapping: ReturnType<typeof mappingData>;
 }
@@ -91,7 +93,7 @@ export function layerReports(network: Network, layerCosts: LayerCosts, deploymen
     const result = layerCosts.of(problem);
     const mapping = layerCosts.mapping(problem);
     if (result.kind !== "mapped" || mapping === undefined) throw new Error(`layer ${layer.id} has no mapping`);
-    const { latencyCycles, energyPj, utilizationFraction, bottleneck } = result.cost;
+    const { latencyCycles, energyPj, utilizationFraction, bottleneck, latencyParts } = result.cost;
     return {
       id: layer.id,
       kind: layer.kind,
@@ -101,6 +103,7 @@ export function layerReports(network: Network, layerCosts: LayerCosts, deploymen
       energyPj,
       utilizationFraction,
       bottleneck,
+      latencyParts,
       accesses: accessesOf(problem, mapping, layerCosts),
       mapping: mappingData(mapping, layerCosts.chip),
     };

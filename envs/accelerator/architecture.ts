@@ -64,6 +64,21 @@ const dataflowNames = [
 export type DataflowName = (typeof dataflowNames)[number];
 export const DATAFLOWS: readonly DataflowName[] = dataflowNames;
 
+/** What a machine loses beside its steady state. All off unless stated: the steady state alone is what Timeloop counts. */
+const overheadsSchema = z.strictObject({
+  firstLoad: z.boolean().default(false).describe("nothing hides the load of the first tile from DRAM"),
+  lastStore: z.boolean().default(false).describe("nothing hides the store of the last tile to DRAM"),
+  reloadPerDramTile: z
+    .boolean()
+    .default(false)
+    .describe("weights and inputs are loaded again for every DRAM tile, also where they did not change"),
+  dramTileStartCycles: z.number().min(0).default(0).describe("start-up of every DRAM tile"),
+  stationary: operand.default("weights").describe("operand whose residencies fill and drain the array"),
+  arrayFillCycles: z.number().min(0).default(0).describe("before each residency of the stationary operand"),
+  arrayDrainCycles: z.number().min(0).default(0).describe("after each residency of the stationary operand"),
+});
+export type Overheads = z.output<typeof overheadsSchema>;
+
 export const acceleratorSchema = z
   .strictObject({
     name: z.string().min(1),
@@ -82,6 +97,7 @@ export const acceleratorSchema = z
     partialBits: z.int().min(1).max(64).default(32).describe("bits of a partial sum"),
     leakageMw: z.number().min(0).default(0),
     layerSetupCycles: z.number().min(0).default(0).describe("cycles before each layer that nothing hides"),
+    overheads: overheadsSchema.prefault({}),
     levels: z.array(levelSchema).min(2),
     otherAreaMm2: z.number().min(0).default(0).describe("control, network and I/O"),
   })
@@ -150,6 +166,7 @@ export interface Accelerator {
   readonly partialBits: number;
   readonly leakageMw: number;
   readonly layerSetupCycles: number;
+  readonly overheads: Overheads;
   readonly areaMm2: number;
   /** level at which activations can stay between layers: the outermost on chip that shares its room among all that it keeps
    *  and keeps inputs and outputs; -1 when there is none */
@@ -191,6 +208,7 @@ export function completeAccelerator(chip: Description): Accelerator {
     partialBits: chip.partialBits,
     leakageMw: chip.leakageMw,
     layerSetupCycles: chip.layerSetupCycles,
+    overheads: chip.overheads,
     areaMm2,
     residentLevel: levels.findIndex(
       ({ type, keeps, partitionBytes }) => type !== "dram" && partitionBytes === undefined && keeps[1] && keeps[2],

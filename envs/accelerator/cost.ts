@@ -8,9 +8,26 @@
 // One CostModel holds its scratch arrays, so that an evaluation allocates nothing.
 import { type Accelerator, operationEnergyPj, operationRate } from "./architecture.js";
 import type { Mapping } from "./mapping.js";
-import { C, DIM_COUNT, G, I, N, O, type Operation, P, type Problem, Q, R, S } from "./problem.js";
+import { C, DIM_COUNT, G, I, N, O, OPERANDS, type Operation, P, type Problem, Q, R, S } from "./problem.js";
 
 const MAX_LEVELS = 12;
+
+/** What the latency is made of; the parts add up to it before it is rounded up. `steady` is the largest of compute and the
+ *  double-buffered levels, `unbuffered` the transfers that do not overlap; the others are the machine's named overheads. */
+export const LATENCY_PARTS = [
+  "steady",
+  "unbuffered",
+  "firstLoad",
+  "lastStore",
+  "arrayFill",
+  "arrayDrain",
+  "tileStart",
+  "setup",
+] as const;
+export type LatencyPart = (typeof LATENCY_PARTS)[number];
+const [STEADY, UNBUFFERED, FIRST_LOAD, LAST_STORE, ARRAY_FILL, ARRAY_DRAIN, TILE_START, SETUP] = [
+  0, 1, 2, 3, 4, 5, 6, 7,
+] as const;
 
 /** Result of the last `evaluate`, valid until the next. */
 export class CostModel {
@@ -30,6 +47,8 @@ export class CostModel {
   computeCycles = 0;
   latencyCycles = 0;
   energyPj = 0;
+  /** cycles by part, in the order of LATENCY_PARTS */
+  readonly latencyParts = new Float64Array(LATENCY_PARTS.length);
 
   // scratch, indexed [level · 8 + dimension]; entry of level L is the multiplier
   readonly #tile = new Float64Array((MAX_LEVELS + 1) * DIM_COUNT);
@@ -44,9 +63,14 @@ export class CostModel {
   #inputBits = 0;
   #operationPj = 0;
   #rate = 1;
+  /** operand whose residencies fill and drain the array, and the innermost level that keeps it */
+  readonly #stationary: number;
+  readonly #stationaryLevel: number;
 
   constructor(chip: Accelerator) {
     this.chip = chip;
+    this.#stationary = OPERANDS.indexOf(chip.overheads.stationary);
+    this.#stationaryLevel = chip.levels.reduce((last, level, l) => (level.keeps[this.#stationary] ? l : last), 0);
     this.#levels = chip.levels.length;
     const size = this.#levels * 3;
     this.reads = new Float64Array(size);
@@ -228,8 +252,11 @@ export class CostModel {
     const problem = this.#problem;
     const mask = problem.relevance[operand]!;
     const isMultiplier = child === this.#levels;
-    const inner = isMultiplier ? -1 : this.#innermostRelevant(mask, child);
-    const innerLevel = isMultiplier ? this.#levels : inner < 0 ? 0 : inner >> 3;
+    const found = isMultiplier ? -1 : this.#innermostRelevant(mask, child);
+    // a machine that loads everything again for each DRAM tile: all of DRAM's loops count, and no tile slides
+    const reloads = parent === 0 && !isMultiplier && found < DIM_COUNT && this.chip.overheads.reloadPerDramTile;
+    const inner = reloads ? -1 : found;
+    const innerLevel = isMultiplier ? this.#levels : reloads ? 1 : inner < 0 ? 0 : inner >> 3;
     const innerOrder = inner < 0 ? 0 : this.#mapping.order[inner]!;
     const multicast = this.chip.levels[parent]!.multicast[operand]!;
     let received = 1;
@@ -371,14 +398,21 @@ export class CostModel {
   }
 
   #finish(problem: Problem): void {
-    const chip = this.chip;
+    const { chip, latencyParts: parts } = this;
     const levels = this.#levels;
+    const lost = chip.overheads;
     this.#lookUp(problem);
     let iterations = 1;
     for (let d = 0; d < DIM_COUNT; d++) iterations *= this.#count(d, levels, false, 0);
     this.computeCycles = iterations / this.#rate;
-    let latency = this.computeCycles;
-    let serial = chip.layerSetupCycles;
+    parts.fill(0);
+    parts[SETUP] = chip.layerSetupCycles;
+    if (lost.dramTileStartCycles > 0) parts[TILE_START] = lost.dramTileStartCycles * this.#dramTiles();
+    if (chip.levels[0]!.doubleBuffered) {
+      if (lost.firstLoad) parts[FIRST_LOAD] = this.#firstLoadCycles();
+      if (lost.lastStore) parts[LAST_STORE] = this.#lastStoreCycles();
+    }
+    let busiest = 0;
     let energy = problem.operationCount * this.#operationPj;
     for (let l = 0; l < levels; l++) {
       const level = chip.levels[l]!;
@@ -392,13 +426,81 @@ export class CostModel {
         writeBits / perInstance / level.writeBytesPerCycle,
       );
       this.levelCycles[l] = cycles;
-      if (level.doubleBuffered) latency = Math.max(latency, cycles);
-      else serial += cycles;
+      if (!level.doubleBuffered) parts[UNBUFFERED]! += cycles;
+      // what is shown as first load and last store is no longer behind the array's work
+      else busiest = Math.max(busiest, l === 0 ? cycles - parts[FIRST_LOAD]! - parts[LAST_STORE]! : cycles);
     }
-    this.latencyCycles = Math.ceil(latency + serial - 1e-9);
+    const array = this.computeCycles;
+    parts[STEADY] = Math.max(array, busiest);
+    const turnover = lost.arrayFillCycles + lost.arrayDrainCycles;
+    if (turnover > 0) {
+      // filling and draining keep the array from computing, while transfers go on
+      const added = Math.max(array + turnover * this.#residencies(), busiest) - parts[STEADY]!;
+      parts[ARRAY_FILL] = (added * lost.arrayFillCycles) / turnover;
+      parts[ARRAY_DRAIN] = (added * lost.arrayDrainCycles) / turnover;
+    }
+    let latency = 0;
+    for (let part = 0; part < parts.length; part++) latency += parts[part]!;
+    // the allowance is for rounding in divisions; it grows with the figure
+    this.latencyCycles = Math.ceil(latency - 1e-9 - latency * 1e-13);
     // mW · cycles / MHz = mW · µs = nJ
     this.energyPj = energy + ((chip.leakageMw * this.latencyCycles) / chip.clockMhz) * 1000;
   }
+
+  /** Times that the array's stationary operand is replaced: iterations down to its innermost relevant loop. */
+  #residencies(): number {
+    const { present, relevance } = this.#problem;
+    const inner = present[this.#stationary]!
+      ? this.#innermostRelevant(relevance[this.#stationary]!, this.#stationaryLevel)
+      : -1;
+    if (inner < 0) return 1;
+    const innerOrder = this.#mapping.order[inner]!;
+    const level = inner >> 3;
+    let visits = 1;
+    for (let d = 0; d < DIM_COUNT; d++) {
+      visits *= this.#count(d, level, this.#mapping.order[level * DIM_COUNT + d]! <= innerOrder, 0);
+    }
+    return visits;
+  }
+
+  /** Iterations of DRAM's own loops. */
+  #dramTiles(): number {
+    let tiles = 1;
+    for (let d = 0; d < DIM_COUNT; d++) tiles *= this.#count(d, 1, false, 0);
+    return tiles;
+  }
+
+  /** Bits of an operand that the first DRAM tile takes, over all instances; none for what stays on chip. */
+  #firstTileBits(operand: number, width: number): number {
+    const problem = this.#problem;
+    if (!problem.present[operand] || problem.resident[operand]) return 0;
+    let child = 1;
+    while (child < this.#levels && !this.chip.levels[child]!.keeps[operand]) child++;
+    const extent = (d: number): number =>
+      Math.min(this.#tile[child * DIM_COUNT + d]! * this.#spatialOutside[child * DIM_COUNT + d]!, problem.extents[d]!);
+    if (operand === I) {
+      const rows = (extent(P) - 1) * problem.stride[0] + (extent(R) - 1) * problem.dilation[0] + 1;
+      const columns = (extent(Q) - 1) * problem.stride[1] + (extent(S) - 1) * problem.dilation[1] + 1;
+      return extent(N) * extent(G) * extent(C) * rows * columns * width;
+    }
+    let words = 1;
+    for (let d = 0; d < DIM_COUNT; d++) if (problem.relevance[operand]! & (1 << d)) words *= extent(d);
+    return words * width;
+  }
+
+  #firstLoadCycles(): number {
+    const { bits } = this.#problem;
+    const dram = this.chip.levels[0]!;
+    const bytes = (this.#firstTileBits(0, bits.weights) + this.#firstTileBits(I, bits.inputs)) / 8;
+    return bytes / Math.min(dram.sharedBytesPerCycle, dram.readBytesPerCycle);
+  }
+
+  #lastStoreCycles(): number {
+    const dram = this.chip.levels[0]!;
+    const bytes = this.#firstTileBits(O, this.#problem.bits.outputs) / 8;
+    return bytes / Math.min(dram.sharedBytesPerCycle, dram.writeBytesPerCycle);
+  }
+
   #lookUp({ operation, bits: { weights, inputs } }: Problem): void {
     if (operation === this.#operation && weights === this.#weightBits && inputs === this.#inputBits) return;
     this.#operationPj = operationEnergyPj(this.chip, operation, weights, inputs);

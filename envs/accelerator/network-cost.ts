@@ -6,7 +6,7 @@ import { bitsOf, type Deployment } from "../deployment/deployment.js";
 import type { Layer, Network } from "../network/ir.js";
 import type { Accelerator } from "./architecture.js";
 import { operationRate } from "./architecture.js";
-import { CostModel } from "./cost.js";
+import { CostModel, LATENCY_PARTS, type LatencyPart } from "./cost.js";
 import { type MapperOptions, mapProblem } from "./mapper.js";
 import type { Mapping } from "./mapping.js";
 import { I, N, O, P, type Problem, problemKey, problemOf, Q, R, S, W } from "./problem.js";
@@ -15,6 +15,8 @@ import { I, N, O, P, type Problem, problemKey, problemOf, Q, R, S, W } from "./p
 export interface LayerCost {
   readonly latencyCycles: number;
   readonly computeCycles: number;
+  /** what the latency is made of; parts of no cycles are left out */
+  readonly latencyParts: Readonly<Partial<Record<LatencyPart, number>>>;
   readonly energyPj: number;
   /** `compute`, `setup`, or the name of the level whose bandwidth decides */
   readonly bottleneck: string;
@@ -148,6 +150,7 @@ export class LayerCosts {
     return {
       latencyCycles: model.latencyCycles,
       computeCycles: model.computeCycles,
+      latencyParts: partsOf(model),
       energyPj: model.energyPj,
       bottleneck: bottleneckOf(model),
       utilizationFraction: peakCycles(problem, chip) / model.latencyCycles,
@@ -162,6 +165,15 @@ const MAX_LAYERS = 20_000;
 /** Cycles of a layer with every unit busy at the rate of its precision. */
 export function peakCycles(problem: Problem, chip: Accelerator): number {
   return problem.operationCount / (chip.macUnits * operationRate(chip, problem.bits.weights, problem.bits.inputs));
+}
+
+/** The latency by cause, without the causes that take no time. */
+export function partsOf(model: CostModel): Partial<Record<LatencyPart, number>> {
+  const parts: Partial<Record<LatencyPart, number>> = {};
+  LATENCY_PARTS.forEach((name, part) => {
+    if (model.latencyParts[part]! > 0) parts[name] = model.latencyParts[part]!;
+  });
+  return parts;
 }
 
 /** What the layer waits for. */
