@@ -1,6 +1,6 @@
 // The co-design environment: a candidate becomes a network, an accelerator and a deployment; the cost of the one on the other
 // and the accuracy proxy run side by side and are joined (RxJS) into one evaluation. Pure apart from what it remembers.
-import { defer, firstValueFrom, forkJoin, map, type Observable } from "rxjs";
+import { defer, firstValueFrom, forkJoin, from, map, type Observable } from "rxjs";
 import type { Environment } from "../src/core/environment.js";
 import { candidatePart, joinSpaces, Space } from "../src/core/space.js";
 import { fillTemplate } from "../src/core/template.js";
@@ -13,7 +13,8 @@ import {
 } from "./accelerator/architecture.js";
 import type { MapperOptions } from "./accelerator/mapper.js";
 import { LayerCosts } from "./accelerator/network-cost.js";
-import { type AccuracyEstimate, type AccuracyProxy, accuracyProxy } from "./accuracy/proxy.js";
+import { type AccuracyEstimate, type AccuracyProxy, type EstimateContext, trustOf } from "./accuracy/estimate.js";
+import { accuracyProxy } from "./accuracy/proxy.js";
 import { type Deployment, deploymentSchema } from "./deployment/deployment.js";
 import {
   evaluateHardware,
@@ -36,6 +37,8 @@ export interface CodesignOptions {
   readonly deployment: CodesignPart<Deployment>;
   /** name of the accuracy proxy */
   readonly proxy: string;
+  /** what the study says of it beside its name */
+  readonly proxyOptions?: Readonly<Record<string, unknown>>;
   readonly mapper: MapperOptions;
 }
 
@@ -44,7 +47,8 @@ export interface DesignReport extends HardwareFigures {
   readonly network: { readonly name: string; readonly macCount: number; readonly paramCount: number };
   readonly accelerator: { readonly name: string; readonly macUnits: number; readonly clockMhz: number };
   readonly deployment: Deployment;
-  readonly accuracy: AccuracyEstimate;
+  /** `trust`: how far the proxy can be trusted, in one line */
+  readonly accuracy: AccuracyEstimate & { readonly trust: string };
   readonly layers: readonly LayerReport[];
 }
 
@@ -52,7 +56,16 @@ export interface CodesignEnvironment extends Environment {
   /** The same evaluation as a stream of one value. */
   evaluate$(candidate: Candidate): Observable<Evaluation>;
   /** The design of a candidate with its layers, or why there is none. */
-  breakdown(candidate: Candidate): DesignReport | Infeasible;
+  breakdown(candidate: Candidate): Promise<DesignReport | Infeasible>;
+  /** The parts of a candidate's design, or why they cannot be built. */
+  build(candidate: Candidate): BuiltDesign | Infeasible;
+}
+
+/** A network, the machine that it runs on with the layers mapped so far, and how it is put there. */
+export interface BuiltDesign {
+  readonly network: Network;
+  readonly layerCosts: LayerCosts;
+  readonly deployment: Deployment;
 }
 
 export const CODESIGN_METRICS = [
@@ -81,11 +94,11 @@ export function createCodesignEnvironment(options: CodesignOptions): CodesignEnv
     { group: "accelerator", space: accelerator.space },
     { group: "deployment", space: deployment.space },
   ]);
-  const proxy = accuracyProxy(options.proxy);
+  const proxy = accuracyProxy(options.proxy, options.proxyOptions);
   const machines = new Machines(options.mapper);
 
   /** @throws NetworkShapeError */
-  const designOf = (candidate: Candidate) => ({
+  const designOf = (candidate: Candidate): BuiltDesign => ({
     network: buildNetwork(network.document(candidate)),
     layerCosts: machines.of(accelerator.document(candidate)),
     deployment: deploymentSchema.parse(deployment.document(candidate)),
@@ -98,7 +111,10 @@ export function createCodesignEnvironment(options: CodesignOptions): CodesignEnv
       const design = built.value;
       return forkJoin({
         hardware: defer(() => [evaluateHardware(design.network, design.layerCosts, design.deployment)]),
-        accuracy: defer(() => [proxy.estimate(design.network, design.deployment)]),
+        accuracy: defer(() => {
+          const answer = proxy.estimate(design.network, design.deployment, contextOf(candidate));
+          return answer instanceof Promise ? from(answer) : [answer];
+        }),
       }).pipe(map(({ hardware, accuracy }) => evaluationOf(hardware, accuracy, design.network, design.deployment)));
     });
 
@@ -108,22 +124,35 @@ export function createCodesignEnvironment(options: CodesignOptions): CodesignEnv
     metricNames: CODESIGN_METRICS,
     evaluate$,
     evaluate: (candidate) => firstValueFrom(evaluate$(candidate)),
-    breakdown(candidate) {
+    build(candidate) {
+      const built = unlessUnbuildable(() => designOf(candidate));
+      return built.kind === "infeasible" ? built.infeasible : built.value;
+    },
+    async breakdown(candidate) {
       const built = unlessUnbuildable(() => designOf(candidate));
       return built.kind === "infeasible"
         ? built.infeasible
-        : evaluateDesign(built.value.network, built.value.layerCosts, built.value.deployment, proxy);
+        : evaluateDesign(
+            built.value.network,
+            built.value.layerCosts,
+            built.value.deployment,
+            proxy,
+            contextOf(candidate),
+          );
     },
   };
 }
 
+const contextOf = (candidate: Candidate): EstimateContext => ({ candidate: candidatePart(candidate, "network") });
+
 /** One design in full, or why there is none. */
-export function evaluateDesign(
+export async function evaluateDesign(
   network: Network,
   layerCosts: LayerCosts,
   deployment: Deployment,
   proxy: AccuracyProxy,
-): DesignReport | Infeasible {
+  context?: EstimateContext,
+): Promise<DesignReport | Infeasible> {
   const hardware = evaluateHardware(network, layerCosts, deployment);
   if (hardware.kind === "infeasible") return hardware.infeasible;
   const { name, macUnits, clockMhz } = layerCosts.chip;
@@ -132,7 +161,7 @@ export function evaluateDesign(
     accelerator: { name, macUnits, clockMhz },
     deployment,
     ...hardware.figures,
-    accuracy: proxy.estimate(network, deployment),
+    accuracy: { ...(await proxy.estimate(network, deployment, context)), trust: trustOf(proxy) },
     layers: layerReports(network, layerCosts, deployment),
   };
 }

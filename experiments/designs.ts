@@ -8,24 +8,25 @@ import type { Candidate, Infeasible } from "../src/core/trial.js";
 import { codesignOptions, type ResolvedStudy } from "./resolve-study.js";
 
 /** The design of a candidate, or why there is none. */
-export function designOf(study: ResolvedStudy, candidate: Candidate): DesignReport | Infeasible {
+export async function designOf(study: ResolvedStudy, candidate: Candidate): Promise<DesignReport | Infeasible> {
   return createCodesignEnvironment(codesignOptions(study)).breakdown(candidate);
 }
 
 /** The study's reference design, with the study's mapper and accuracy proxy. */
-export function referenceOf(study: ResolvedStudy): DesignReport | Infeasible {
+export async function referenceOf(study: ResolvedStudy): Promise<DesignReport | Infeasible> {
   const layerCosts = new LayerCosts(buildAccelerator(study.reference.accelerator), study.mapper);
   const network = buildNetwork(study.reference.network);
-  return evaluateDesign(network, layerCosts, study.reference.deployment, accuracyProxy(study.accuracy.proxy));
+  const { proxy, ...options } = study.accuracy;
+  return evaluateDesign(network, layerCosts, study.reference.deployment, accuracyProxy(proxy, options));
 }
 
 /** A feasible trial's design beside the reference; undefined when one of them cannot be built. */
-export function winnerAndReference(
+export async function winnerAndReference(
   study: ResolvedStudy,
   candidate: Candidate,
-): { readonly winner: DesignReport; readonly reference: DesignReport } | undefined {
-  const winner = designOf(study, candidate);
-  const reference = referenceOf(study);
+): Promise<{ readonly winner: DesignReport; readonly reference: DesignReport } | undefined> {
+  const winner = await designOf(study, candidate);
+  const reference = await referenceOf(study);
   return isDesign(winner) && isDesign(reference) ? { winner, reference } : undefined;
 }
 

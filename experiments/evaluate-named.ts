@@ -2,7 +2,7 @@
 import { type AcceleratorFile, buildAccelerator, DATAFLOWS } from "../envs/accelerator/architecture.js";
 import { DEFAULT_BUDGET } from "../envs/accelerator/mapper.js";
 import { LayerCosts } from "../envs/accelerator/network-cost.js";
-import { accuracyProxy, DEFAULT_ACCURACY_PROXY } from "../envs/accuracy/proxy.js";
+import { accuracyProxy, DEFAULT_ACCURACY_PROXY, resolveAccuracy } from "../envs/accuracy/proxy.js";
 import { type DesignReport, evaluateDesign } from "../envs/codesign-env.js";
 import { buildNetwork } from "../envs/network/network-file.js";
 import { CosearchError, suggestion } from "../src/core/errors.js";
@@ -19,19 +19,25 @@ export interface NamedDesign {
   readonly dataflow?: string;
   readonly objective?: "latency" | "energy" | "edp";
   readonly proxy?: string;
+  /** of the proxy; paths are relative to the working folder */
+  readonly proxyOptions?: Readonly<Record<string, unknown>>;
   /** mappings costed exactly per layer */
   readonly mapperBudget?: number;
 }
 
 /** The design in full, or why there is none.
  *  @throws CosearchError NETWORK_UNKNOWN, ACCELERATOR_UNKNOWN, PROXY_UNKNOWN, USAGE, FILE_*, NETWORK_BAD_SHAPE */
-export function evaluateNamed(given: NamedDesign): DesignReport | Infeasible {
+export async function evaluateNamed(given: NamedDesign): Promise<DesignReport | Infeasible> {
   const network = buildNetwork(fixedPart("network", given.network, ".", "--network"));
   const file = fixedPart("accelerator", given.accelerator, ".", "--accelerator");
   const deployment = fixedPart("deployment", given.deployment ?? "default", ".", "--deployment");
   const { objective = "latency", mapperBudget: budget = DEFAULT_BUDGET } = given;
   const chip = buildAccelerator(withDataflow(file, given.dataflow));
-  const proxy = accuracyProxy(given.proxy ?? DEFAULT_ACCURACY_PROXY);
+  const { proxy: name, ...options } = resolveAccuracy(
+    { ...given.proxyOptions, proxy: given.proxy ?? DEFAULT_ACCURACY_PROXY },
+    ".",
+  );
+  const proxy = accuracyProxy(name, options);
   return evaluateDesign(network, new LayerCosts(chip, { objective, budget }), deployment, proxy);
 }
 

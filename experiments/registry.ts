@@ -2,7 +2,7 @@
 import { z } from "zod";
 import { agentDefinitions } from "../agents/index.js";
 import { acceleratorNames, acceleratorSchema, loadAccelerator } from "../envs/accelerator/architecture.js";
-import { accuracyProxies } from "../envs/accuracy/proxy.js";
+import { accuracyProxyDefinitions, optionsSchemaOf } from "../envs/accuracy/proxy.js";
 import { deploymentSchema } from "../envs/deployment/deployment.js";
 import { loadNetwork, networkFileSchema, networkNames } from "../envs/network/network-file.js";
 import { loadSpaceFile, spaceFileNames, spaceFileSchema } from "../envs/space-file.js";
@@ -44,7 +44,16 @@ export const LISTS = {
       const summary = `${(macCount / 1e6).toFixed(0)} M MACs, ${(paramCount / 1e6).toFixed(2)} M parameters`;
       return { name, summary, details: { macCount, paramCount, layerCount: layers.length, input } };
     }),
-  proxies: (): Entry[] => accuracyProxies().map(({ name, summary, error }) => ({ name, summary, details: { error } })),
+  proxies: (): Entry[] =>
+    accuracyProxyDefinitions().map((definition) => {
+      const { name, summary } = definition;
+      const { success, data } = definition.options.safeParse({});
+      const details = {
+        error: success ? definition.create(data).error : undefined,
+        options: optionsSchemaOf(definition),
+      };
+      return { name, summary, details };
+    }),
   metrics: (): Entry[] => Object.entries(METRICS).map(([name, summary]) => ({ name, summary, details: {} })),
 } as const;
 

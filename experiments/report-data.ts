@@ -11,7 +11,7 @@ import type { ResolvedStudy } from "./resolve-study.js";
 
 /** Reads the runs of a report; they must ask the same question (the same space and reward).
  *  @throws CosearchError RUN_NOT_FOUND, RUN_DAMAGED, RUN_VERSION, USAGE */
-export function loadReport(runFolders: readonly string[]): ReportData {
+export async function loadReport(runFolders: readonly string[]): Promise<ReportData> {
   const loaded = runFolders.map(loadRun);
   const [first] = loaded;
   if (first === undefined) throw new CosearchError("USAGE", "report: at least one run folder is needed");
@@ -30,7 +30,7 @@ export function loadReport(runFolders: readonly string[]): ReportData {
     searched: searchedOf(study),
     runs,
     axes: rewardAxes(study.reward),
-    winner: winnerOf(study, runs),
+    winner: await winnerOf(study, runs),
     reproduce: runs.map((run) => commandOf(study, run)).join("\n"),
   };
 }
@@ -44,14 +44,14 @@ function loadRun(runFolder: string): { readonly study: ResolvedStudy; readonly r
 const questionOf = ({ space, fix, limits, reward, accuracy, mapper }: ResolvedStudy): string =>
   JSON.stringify([space, fix, limits, reward, accuracy, mapper]);
 
-function winnerOf(study: ResolvedStudy, runs: readonly ReportRun[]): ReportData["winner"] {
+async function winnerOf(study: ResolvedStudy, runs: readonly ReportRun[]): Promise<ReportData["winner"]> {
   let found: { readonly run: ReportRun; readonly trial: Trial } | undefined;
   for (const run of runs) {
     const trial = bestFeasible(run.trials);
     if (trial !== undefined && trial.reward > (found?.trial.reward ?? Number.NEGATIVE_INFINITY)) found = { run, trial };
   }
   if (found === undefined) return undefined;
-  const designs = winnerAndReference(study, found.trial.candidate);
+  const designs = await winnerAndReference(study, found.trial.candidate);
   return designs && { ...found, design: designs.winner, reference: designs.reference };
 }
 

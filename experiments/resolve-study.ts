@@ -2,7 +2,7 @@
 // It goes into the run's manifest, so that a resume and a report need neither the file nor the built-in ones of today.
 // All that can be wrong with a study is found here, before anything is written.
 import { agentDefinition } from "../agents/index.js";
-import { accuracyProxy } from "../envs/accuracy/proxy.js";
+import { resolveAccuracy } from "../envs/accuracy/proxy.js";
 import { type CodesignOptions, createCodesignEnvironment } from "../envs/codesign-env.js";
 import type { Deployment } from "../envs/deployment/deployment.js";
 import { checkReward } from "../envs/reward.js";
@@ -40,8 +40,8 @@ export function resolveStudy({ study, where, folder }: LoadedStudy): ResolvedStu
   const { name: agentName, ...agentOptions } = typeof study.agent === "string" ? { name: study.agent } : study.agent;
   const definition = inPlace(where(["agent"]), () => agentDefinition(agentName));
   const options = inPlace(where(["agent"]), () => definition.resolveOptions(agentOptions));
-  inPlace(where(["accuracy", "proxy"]), () => accuracyProxy(study.accuracy.proxy));
-  const { name, description, fix, limits, reward, seed, accuracy, mapper, workers, checkpoint, backend } = study;
+  const accuracy = inPlace(where(["accuracy", "proxy"]), () => resolveAccuracy(study.accuracy, folder));
+  const { name, description, fix, limits, reward, seed, mapper, workers, checkpoint, backend } = study;
   const resolved: ResolvedStudy = {
     name,
     description,
@@ -80,7 +80,8 @@ export function resolveStudy({ study, where, folder }: LoadedStudy): ResolvedStu
 
 /** What the environment of a study is made of; JSON, also for worker threads. */
 export function codesignOptions(study: ResolvedStudy): CodesignOptions {
-  return { ...study.space, proxy: study.accuracy.proxy, mapper: study.mapper };
+  const { proxy, ...proxyOptions } = study.accuracy;
+  return { ...study.space, proxy, proxyOptions, mapper: study.mapper };
 }
 
 function checkFix(space: Space, fix: ResolvedStudy["fix"], where: LoadedStudy["where"]): void {

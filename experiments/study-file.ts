@@ -44,7 +44,10 @@ export const studySchema = z.strictObject({
     })
     .prefault({}),
   seed: z.int().min(0).default(1),
-  accuracy: z.strictObject({ proxy: z.string().min(1).default(DEFAULT_ACCURACY_PROXY) }).prefault({}),
+  accuracy: z
+    .looseObject({ proxy: z.string().min(1).default(DEFAULT_ACCURACY_PROXY) })
+    .prefault({})
+    .describe("an accuracy proxy (`cosearch list proxies`) and its options"),
   mapper: z
     .strictObject({
       objective: z

@@ -9,7 +9,8 @@ export {
   acceleratorNames,
   loadAccelerator,
 } from "../envs/accelerator/architecture.js";
-export { type AccuracyProxy, accuracyProxy, accuracyProxyNames } from "../envs/accuracy/proxy.js";
+export type { AccuracyEstimate, AccuracyProxy } from "../envs/accuracy/estimate.js";
+export { accuracyProxy, accuracyProxyNames } from "../envs/accuracy/proxy.js";
 export {
   type CodesignEnvironment,
   type CodesignOptions,
@@ -56,6 +57,17 @@ export { runToEnd } from "./study/run-to-end.js";
 export { type WorkerEvaluatorOptions, workerEvaluator, workerOptions } from "./study/worker-evaluator.js";
 // Agents
 export { type Backend, initBackend } from "./tensors/backend.js";
+export { type MlflowOptions, mlflowTracker } from "./track/mlflow.js";
 export { type RunRecord, readRun, trialsOf } from "./track/run-reader.js";
+export { type TensorboardOptions, tensorboard } from "./track/tensorboard/tensorboard.js";
+export {
+  type TrackedEnd,
+  type TrackedRun,
+  type TrackedStep,
+  type Tracker,
+  type TrackerListener,
+  type TrackerOptions,
+  trackerListener,
+} from "./track/tracker.js";
 // Runs
 export { formatMetric } from "./track/words.js";

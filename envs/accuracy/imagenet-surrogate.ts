@@ -1,12 +1,19 @@
 // The default proxy: ImageNet top-1 after full training, from a formula fitted to published networks (docs/accuracy.md).
 // Network -> descriptors -> ln(error) of the float network -> raised by the deployment's bits -> estimate and standard error.
-import { join } from "node:path";
-import { packageRoot, readText } from "../../src/files/documents.js";
-import type { Deployment } from "../deployment/deployment.js";
-import type { Network } from "../network/ir.js";
+import { isAbsolute, join } from "node:path";
+import { z } from "zod";
+import { packageRoot, parseText, readText } from "../../src/files/documents.js";
+import type { FittedLine } from "./baselines.js";
 import { describe } from "./descriptors.js";
-import type { AccuracyEstimate, AccuracyProxy, ProxyError } from "./proxy.js";
-import { type QuantizationMethod, type QuantizationTerms, quantizationRise, raisedError } from "./quantization.js";
+import type { AccuracyEstimate, ImmediateProxy, ProxyError } from "./estimate.js";
+import { defineProxy } from "./proxy-definition.js";
+import {
+  QUANTIZATION_METHODS,
+  type QuantizationMethod,
+  type QuantizationTerms,
+  quantizationRise,
+  raisedError,
+} from "./quantization.js";
 import { type SurrogateCoefficients, surrogateModel } from "./surrogate-model.js";
 
 export const SURROGATE_NAME = "imagenet-surrogate";
@@ -16,7 +23,19 @@ export interface FittedSurrogate {
   readonly model: SurrogateCoefficients;
   readonly quantization: QuantizationTerms;
   readonly error: ProxyError;
+  /** the formulas that know one number alone, on the same networks */
+  readonly baselines?: Readonly<Record<"macs-only" | "params-only", FittedLine>>;
 }
+
+const fittedSchema = z.looseObject({
+  model: z.looseObject({ features: z.array(z.string()), coefficients: z.array(z.number()), intercept: z.number() }),
+  quantization: z.looseObject({ weightShare: z.number() }),
+  error: z.looseObject({ kendallTau: z.number() }),
+});
+
+/** A coefficient file that `cosearch fit-accuracy` wrote. @throws CosearchError FILE_UNREADABLE, FILE_BAD_SYNTAX, FILE_BAD_VALUE */
+export const readFitted = (path: string): FittedSurrogate =>
+  parseText(readText(path), path, fittedSchema) as unknown as FittedSurrogate;
 
 /** What a result was obtained with, where that is known; a search does not know and takes the defaults. */
 export interface SurrogateOptions {
@@ -43,30 +62,68 @@ export function shippedSurrogate(): FittedSurrogate {
 export function imagenetSurrogate(
   options: SurrogateOptions = {},
   fitted: FittedSurrogate = shippedSurrogate(),
-): AccuracyProxy {
+): ImmediateProxy {
   const predict = surrogateModel(fitted.model);
   return {
     name: SURROGATE_NAME,
-    summary: "ImageNet top-1 after full training, from a formula fitted to published networks",
+    summary: SUMMARY,
     error: fitted.error,
-    estimate: (network, deployment) => estimateWith(predict, fitted.quantization, options, network, deployment),
+    estimate(network, deployment, context = {}) {
+      const descriptors = describe(network);
+      const { mean, variance } = predict(descriptors, context.recipe ?? options.recipe);
+      const floatError = Math.exp(Math.min(HIGHEST_LOG_ERROR, Math.max(LOWEST_LOG_ERROR, mean)));
+      const method = context.quantizationMethod ?? options.quantizationMethod;
+      const rise = quantizationRise(network, descriptors, deployment, fitted.quantization, method);
+      return estimateOf(SURROGATE_NAME, floatError, variance, rise, fitted.quantization.relativeError);
+    },
   };
 }
 
-function estimateWith(
-  predict: ReturnType<typeof surrogateModel>,
-  quantization: QuantizationTerms,
-  options: SurrogateOptions,
-  network: Network,
-  deployment: Deployment,
+/** The answer that a float error, the variance of its logarithm and the rise by fewer bits make together. */
+export function estimateOf(
+  proxy: string,
+  floatError: number,
+  variance: number,
+  rise: number,
+  relativeError: number,
 ): AccuracyEstimate {
-  const descriptors = describe(network);
-  const predicted = predict(descriptors, options.recipe);
-  const floatError = Math.exp(Math.min(HIGHEST_LOG_ERROR, Math.max(LOWEST_LOG_ERROR, predicted.mean)));
-  const rise = quantizationRise(network, descriptors, deployment, quantization, options.quantizationMethod);
   const error = raisedError(floatError, rise);
   // d(error) = error · d(ln error), shrinking towards 1 as the odds form does
-  const spread = Math.sqrt(predicted.variance + (rise * quantization.relativeError) ** 2);
+  const spread = Math.sqrt(variance + (rise * relativeError) ** 2);
   const standardError = Math.min(0.5, error * Math.min(1, (1 - error) / (1 - floatError)) * spread);
-  return { estimate: 1 - error, standardError, proxy: SURROGATE_NAME };
+  return { estimate: 1 - error, standardError, proxy };
 }
+
+const SUMMARY = "ImageNet top-1 after full training, from a formula fitted to published networks";
+
+export const surrogateDefinition = defineProxy({
+  name: SURROGATE_NAME,
+  summary: SUMMARY,
+  options: z.strictObject({
+    recipe: z.string().min(1).optional().describe("training recipe; default: what authors publish with"),
+    quantizationMethod: z.enum(QUANTIZATION_METHODS).optional().describe("default: quantization-aware"),
+    fitted: z
+      .union([z.string().min(1), z.record(z.string(), z.unknown())])
+      .optional()
+      .describe("file that `cosearch fit-accuracy` wrote; default: the coefficients of the package"),
+  }),
+  // the coefficients go into the study, so that its run does not depend on the file any more
+  resolve: (options, folder) =>
+    typeof options.fitted === "string"
+      ? {
+          ...options,
+          fitted: { ...readFitted(isAbsolute(options.fitted) ? options.fitted : join(folder, options.fitted)) },
+        }
+      : options,
+  create({ recipe, quantizationMethod, fitted }) {
+    const known = {
+      ...(recipe !== undefined && { recipe }),
+      ...(quantizationMethod !== undefined && { quantizationMethod }),
+    };
+    if (fitted === undefined) return imagenetSurrogate(known);
+    return imagenetSurrogate(
+      known,
+      typeof fitted === "string" ? readFitted(fitted) : (fitted as unknown as FittedSurrogate),
+    );
+  },
+});

@@ -1,62 +1,53 @@
-// What answers "how accurate would this network be, deployed like this?" without training it to the end.
-// Several proxies stand behind one interface; each carries the error that was measured on networks it was not fitted on.
+// Every accuracy proxy by name, with the options that a study may give it: `accuracy: { proxy: name, ...options }`.
+import { z } from "zod";
 import { CosearchError, suggestion } from "../../src/core/errors.js";
-import type { Deployment } from "../deployment/deployment.js";
-import type { Network } from "../network/ir.js";
-import { imagenetSurrogate } from "./imagenet-surrogate.js";
-
-/** One answer; both numbers are fractions of images classified correctly. */
-export interface AccuracyEstimate {
-  /** top-1 in (0, 1) */
-  readonly estimate: number;
-  /** standard deviation of what a real training would give around the estimate */
-  readonly standardError: number;
-  /** name of the proxy that answered */
-  readonly proxy: string;
-}
-
-/** How far a proxy can be trusted, measured on networks left out of its fit. */
-export interface ProxyError {
-  /** mean absolute error, percentage points of top-1 */
-  readonly meanAbsoluteErrorPoints: number;
-  /** rank correlation, and that of the MAC count and the parameter count alone on the same networks */
-  readonly kendallTau: number;
-  readonly macsOnlyKendallTau: number;
-  readonly paramsOnlyKendallTau: number;
-  /** share of left-out networks inside estimate ± 1.645 standard errors; 0.9 is meant */
-  readonly coverage90: number;
-  /** networks left out, in how many groups */
-  readonly networkCount: number;
-  readonly groupCount: number;
-  /** one sentence: how the figures were measured */
-  readonly protocol: string;
-}
-
-/** Answers for any network and deployment; pure: the same question always has the same answer. */
-export interface AccuracyProxy {
-  readonly name: string;
-  readonly summary: string;
-  readonly error: ProxyError;
-  estimate(network: Network, deployment: Deployment): AccuracyEstimate;
-}
+import { parseValue } from "../../src/files/documents.js";
+import { baselineDefinition } from "./baselines.js";
+import type { AccuracyProxy } from "./estimate.js";
+import { surrogateDefinition } from "./imagenet-surrogate.js";
+import type { ProxyDefinition } from "./proxy-definition.js";
 
 export const DEFAULT_ACCURACY_PROXY = "imagenet-surrogate";
 
-/** Every proxy, by name. Built on first use: a proxy reads its coefficients from a file. */
-const PROXIES: Readonly<Record<string, () => AccuracyProxy>> = {
-  [DEFAULT_ACCURACY_PROXY]: () => imagenetSurrogate(),
-};
+const DEFINITIONS: readonly ProxyDefinition[] = [
+  surrogateDefinition,
+  baselineDefinition("macs-only"),
+  baselineDefinition("params-only"),
+];
 
-export const accuracyProxyNames = (): string[] => Object.keys(PROXIES);
-
-/** All proxies, in the order that lists show. */
-export const accuracyProxies = (): AccuracyProxy[] => Object.values(PROXIES).map((build) => build());
-
-/** The proxy of that name. @throws CosearchError PROXY_UNKNOWN with the near miss */
-export function accuracyProxy(name: string): AccuracyProxy {
-  const build = Object.hasOwn(PROXIES, name) ? PROXIES[name] : undefined;
-  if (build === undefined) {
-    throw new CosearchError("PROXY_UNKNOWN", `"${name}" is no accuracy proxy${suggestion(name, accuracyProxyNames())}`);
-  }
-  return build();
+/** What a study says of accuracy: a proxy and its options, plain data. */
+export interface AccuracyChoice {
+  readonly proxy: string;
+  readonly [option: string]: unknown;
 }
+
+export const accuracyProxyNames = (): string[] => DEFINITIONS.map(({ name }) => name);
+
+/** What there is, in the order that lists show; `error` is that of the default options. */
+export const accuracyProxyDefinitions = (): readonly ProxyDefinition[] => DEFINITIONS;
+
+/** The options of a study, checked and self-contained: defaults filled in, files read or made absolute.
+ *  @param folder what paths are relative to
+ *  @throws CosearchError PROXY_UNKNOWN with the near miss, FILE_BAD_VALUE, FILE_UNREADABLE */
+export function resolveAccuracy({ proxy: name, ...options }: AccuracyChoice, folder: string): AccuracyChoice {
+  const definition = definitionOf(name);
+  const checked = parseValue(options, name, definition.options);
+  return { proxy: name, ...(definition.resolve?.(checked, folder) ?? checked) };
+}
+
+/** The proxy of that name. @param options those that `resolveAccuracy` returned
+ *  @throws CosearchError PROXY_UNKNOWN with the near miss, FILE_BAD_VALUE */
+export function accuracyProxy(name: string, options: Readonly<Record<string, unknown>> = {}): AccuracyProxy {
+  const definition = definitionOf(name);
+  return definition.create(parseValue(options, name, definition.options));
+}
+
+function definitionOf(name: string): ProxyDefinition {
+  const definition = DEFINITIONS.find((known) => known.name === name);
+  if (definition !== undefined) return definition;
+  throw new CosearchError("PROXY_UNKNOWN", `"${name}" is no accuracy proxy${suggestion(name, accuracyProxyNames())}`);
+}
+
+/** Options of a proxy as JSON Schema, for lists and docs. */
+export const optionsSchemaOf = (definition: ProxyDefinition): unknown =>
+  z.toJSONSchema(definition.options, { io: "input", target: "draft-2020-12", unrepresentable: "any" });

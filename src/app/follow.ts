@@ -6,14 +6,14 @@ import { isFeasible, type Trial } from "../core/trial.js";
 import type { RunEvent, RunSummary } from "../study/events.js";
 import type { RunFolder } from "../study/run-folder.js";
 import { runStudy } from "../study/run-study.js";
+import type { Tracker } from "../track/tracker.js";
 import { EXIT } from "./exit-codes.js";
-import { runListeners } from "./listeners.js";
+import { type ListenerOptions, runListeners } from "./listeners.js";
 import type { Terminal } from "./terminal.js";
 import { verdict } from "./verdict.js";
 
-export interface FollowOptions {
+export interface FollowOptions extends ListenerOptions {
   readonly json?: boolean;
-  readonly quiet?: boolean;
 }
 
 /** Runs the study in its folder and prints the outcome on stdout. @returns the exit code */
@@ -22,19 +22,22 @@ export async function follow(
   folder: RunFolder,
   options: FollowOptions,
   terminal: Terminal,
+  trackers: readonly Tracker[] = [],
 ): Promise<number> {
   for (const note of composed.notes) if (!options.quiet) terminal.err(`note: ${note}\n`);
   const stop = stopOnSignals(terminal);
   const trials: Trial[] = [];
+  const { listeners, settled } = runListeners(composed, folder, options, terminal, trackers);
   try {
     const events$ = runStudy(composed.plan, folder, {
       signal: stop.signal,
-      listeners: runListeners(composed, folder, options, terminal),
+      listeners,
       onListenerError: (listener, error) => terminal.err(`warning: ${listener} stopped: ${String(error)}\n`),
     });
     const last = await lastValueFrom(events$.pipe(tap((event) => collectTrials(event, trials))));
     return finish(last, trials, composed, options, terminal);
   } finally {
+    await settled();
     stop.release();
     await composed.dispose();
   }
@@ -45,30 +48,30 @@ function collectTrials(event: RunEvent, trials: Trial[]): void {
   if (event.kind === "trial") trials.push(event.trial);
 }
 
-function finish(
+async function finish(
   last: RunEvent,
   trials: readonly Trial[],
   composed: ComposedStudy,
   options: FollowOptions,
   terminal: Terminal,
-): number {
+): Promise<number> {
   if (last.kind !== "finished" && last.kind !== "interrupted") throw new Error(`the run ended with ${last.kind}`);
   const { summary } = last;
   if (options.json) terminal.out(`${JSON.stringify(summary, null, 2)}\n`);
-  else terminal.out(outcomeText(summary, trials, composed, terminal));
+  else terminal.out(await outcomeText(summary, trials, composed, terminal));
   if (last.kind === "finished") return EXIT.ok;
   terminal.err(`stopped after ${summary.trialCount} trials; continue with: ${last.resumeCommand}\n`);
   return EXIT.interrupted;
 }
 
-function outcomeText(
+async function outcomeText(
   summary: RunSummary,
   trials: readonly Trial[],
   composed: ComposedStudy,
   terminal: Terminal,
-): string {
+): Promise<string> {
   const best = trials.find((trial) => trial.trial === summary.best?.trial && isFeasible(trial));
-  const designs = best === undefined ? undefined : winnerAndReference(composed.study, best.candidate);
+  const designs = best === undefined ? undefined : await winnerAndReference(composed.study, best.candidate);
   return verdict(summary, trials, composed.axes, designs, terminal.paint);
 }
 

@@ -19,7 +19,13 @@ export interface DesignDocument {
   readonly dramBytes: number;
   /** cycles with every unit busy at the rate of its precision, over cycles */
   readonly utilizationFraction: number;
-  readonly accuracy: { readonly estimate: number; readonly standardError: number; readonly proxy: string };
+  readonly accuracy: {
+    readonly estimate: number;
+    readonly standardError: number;
+    readonly proxy: string;
+    /** how far the proxy can be trusted */
+    readonly trust?: string;
+  };
   readonly layers: readonly DesignLayer[];
 }
 

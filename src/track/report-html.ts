@@ -67,7 +67,7 @@ function winnerSection({ winner, runs }: ReportData): string {
     "Winner",
     `<p>Trial ${trial.trial}${origin}, reward ${trial.reward.toFixed(4)}, against ${escapeHtml(describeReference(reference))}.</p>
 <div class="winner">${table(["", "winner", "reference", "verdict"], rows, [1, 2])}</div>
-<p class="note">Accuracy is what the ${escapeHtml(design.accuracy.proxy)} proxy estimates, with its standard error; a difference below that error is not called a win.</p>
+<p class="note">Accuracy is what the ${escapeHtml(design.accuracy.proxy)} proxy estimates, with its standard error${design.accuracy.trust === undefined ? "" : ` (${escapeHtml(design.accuracy.trust)})`}; a difference below that error is not called a win.</p>
 ${list([
   ...describeCandidate(trial.candidate).map(({ group, text }) => [group, text] as const),
   ["size", `${formatCount(design.network.macCount)} MACs, ${formatCount(design.network.paramCount)} parameters`],

@@ -92,7 +92,7 @@ describe("the co-design environment", () => {
     for (const [i, candidate] of [...candidates.entries()].reverse()) {
       expect(await createCodesignEnvironment(joint).evaluate(candidate)).toEqual(first[i]);
       expect(await environment.evaluate(candidate)).toEqual(first[i]);
-      const report = environment.breakdown(candidate);
+      const report = await environment.breakdown(candidate);
       const evaluation = first[i]!;
       if (evaluation.kind !== "measured" || !("layers" in report)) throw new Error("infeasible");
       const { latencyMs, energyMillijoules, areaMm2, dramBytes, accuracyFraction } = evaluation.metrics;
@@ -128,7 +128,7 @@ describe("the co-design environment", () => {
     expect(evaluation).toMatchObject({ kind: "infeasible", infeasible: { code: "shape" } });
     if (evaluation.kind !== "infeasible") return;
     expect(evaluation.infeasible.violations).toMatchObject([{ needed: 9, available: 8 }]);
-    expect(environment.breakdown(candidate)).toEqual(evaluation.infeasible);
+    expect(await environment.breakdown(candidate)).toEqual(evaluation.infeasible);
   });
 
   it("refuses a proxy that is not registered", () => {

@@ -1,6 +1,6 @@
 // Measures a fit on what it has not seen: whole families, MBConv networks and quantisation pairs left out.
 import { describe } from "../descriptors.js";
-import type { ProxyError } from "../proxy.js";
+import type { ProxyError } from "../estimate.js";
 import { familyRise, raisedError } from "../quantization.js";
 import { kendallTau } from "../rank-statistics.js";
 import { surrogateModel } from "../surrogate-model.js";
@@ -92,6 +92,7 @@ export function leaveScheduleRowsOut(
   settings: FitSettings = FIT_SETTINGS,
   usesSchedule = true,
 ): ScheduleScore {
+  if (schedule.length === 0) return { networkCount: 0, kendallTau: 0, macsOnlyKendallTau: 0, paramsOnlyKendallTau: 0 };
   const predict = surrogateModel({
     ...fitModel(
       published,

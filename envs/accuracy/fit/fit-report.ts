@@ -1,4 +1,5 @@
 // Writes docs/accuracy-fit.md: what the fit reached on networks and pairs that it had not seen.
+import type { ProxyError } from "../estimate.js";
 import type { FittedSurrogate } from "../imagenet-surrogate.js";
 import { kendallTau } from "../rank-statistics.js";
 import { type LeftOut, mean, type Rival, type ScheduleScore } from "./evaluate-fit.js";
@@ -28,8 +29,12 @@ export function fitReport(
     "| predictor | Kendall tau | mean absolute error (points) | inside the 90 % interval |",
     "|---|---|---|---|",
     `| surrogate | ${error.kendallTau.toFixed(3)} | ${error.meanAbsoluteErrorPoints.toFixed(2)} | ${percent(error.coverage90)} |`,
-    `| MACs alone | ${error.macsOnlyKendallTau.toFixed(3)} | | |`,
-    `| parameters alone | ${error.paramsOnlyKendallTau.toFixed(3)} | | |`,
+    ...(fitted.baselines === undefined
+      ? []
+      : [
+          baselineLine("MACs alone", fitted.baselines["macs-only"].error),
+          baselineLine("parameters alone", fitted.baselines["params-only"].error),
+        ]),
     "",
     "| family left out | networks | mean absolute error (points) | bias (points, + = too optimistic) | Kendall tau |",
     "|---|---|---|---|---|",
@@ -75,6 +80,9 @@ export function fitReport(
     "",
   ].join("\n");
 }
+
+const baselineLine = (name: string, error: ProxyError): string =>
+  `| ${name} | ${error.kendallTau.toFixed(3)} | ${error.meanAbsoluteErrorPoints.toFixed(2)} | ${percent(error.coverage90)} |`;
 
 function familyLine(family: string, leftOut: readonly LeftOut[]): string {
   const own = leftOut.filter((each) => each.published.family === family);

@@ -17,7 +17,7 @@ export interface EvaluateCommandOptions {
 
 /** @returns EXIT.infeasible, with the reason, when the network cannot run on the accelerator */
 export async function evaluateCommand(options: EvaluateCommandOptions, terminal: Terminal): Promise<number> {
-  const design = evaluateNamed(options);
+  const design = await evaluateNamed(options);
   if (!("layers" in design)) {
     if (options.json) terminal.out(`${JSON.stringify({ infeasible: design }, null, 2)}\n`);
     terminal.err(`infeasible (${design.code}): ${design.reason}\n`);
@@ -44,6 +44,7 @@ function designText(design: DesignDocument): string {
     ["DRAM", `${formatBytes(design.dramBytes)} moved`],
     ["utilization", `${(100 * design.utilizationFraction).toFixed(1)} %`],
     ["accuracy", `${(100 * accuracy.estimate).toFixed(1)} % ± ${error} (${accuracy.proxy}, standard error)`],
+    ...(accuracy.trust === undefined ? [] : [["", accuracy.trust] as [string, string]]),
   ];
   const rows = layers.map((layer) => [
     layer.id,

@@ -20,7 +20,7 @@ export async function reportCommand(
   options: ReportCommandOptions,
   terminal: Terminal,
 ): Promise<number> {
-  const data = loadReport(runFolders);
+  const data = await loadReport(runFolders);
   if (options.json) {
     terminal.out(`${JSON.stringify(documentOf(data), null, 2)}\n`);
     return EXIT.ok;
@@ -49,7 +49,7 @@ export async function reportCommand(
   return EXIT.ok;
 }
 
-type Data = ReturnType<typeof loadReport>;
+type Data = Awaited<ReturnType<typeof loadReport>>;
 
 function runTable(data: Data): string {
   const rows = data.runs.map((run) => {
