@@ -1,26 +1,74 @@
-// Who follows a run from the command line: the log in the run folder, and the picture for whoever watches.
+// Who follows a run from the command line: the log and TensorBoard's file in the run folder, the trackers that were asked
+// for, and the picture for whoever watches.
+import { setTimeout as sleep } from "node:timers/promises";
 import type { ComposedStudy } from "../../experiments/compose.js";
 import type { RunListener } from "../study/listeners.js";
 import { LOG_FILE, type RunFolder } from "../study/run-folder.js";
 import { liveView } from "../track/live.js";
 import { runLog } from "../track/run-log.js";
+import { tensorboard } from "../track/tensorboard/tensorboard.js";
+import { type Tracker, trackerListener } from "../track/tracker.js";
 import type { Terminal } from "./terminal.js";
+
+export interface ListenerOptions {
+  readonly quiet?: boolean;
+  /** lines instead of the picture, also where nobody watches */
+  readonly plain?: boolean;
+  /** default true */
+  readonly tensorboard?: boolean;
+}
+
+/** How long the end of a run waits for trackers. */
+const SETTLE_MS = 30_000;
+
+export interface RunListeners {
+  readonly listeners: readonly RunListener[];
+  /** resolves when the trackers have everything, or are given up */
+  settled(): Promise<void>;
+}
 
 export function runListeners(
   composed: ComposedStudy,
   folder: RunFolder,
-  options: { readonly quiet?: boolean },
+  options: ListenerOptions,
   terminal: Terminal,
-): RunListener[] {
-  const log = runLog({ file: folder.file(LOG_FILE), clock: Date.now });
-  if (options.quiet || !terminal.interactive) return [log];
+  trackers: readonly Tracker[],
+): RunListeners {
+  const hparams = composed.study.agent.options;
+  const clock = Date.now;
+  const tracked = trackers.map((tracker) => {
+    const onError = (error: unknown): void =>
+      terminal.err(`warning: ${tracker.name} stopped: ${error instanceof Error ? error.message : String(error)}\n`);
+    return trackerListener(tracker, { hparams, clock, onError });
+  });
+  const listeners: RunListener[] = [runLog({ file: folder.file(LOG_FILE), clock }), ...tracked];
+  if (options.tensorboard !== false) {
+    listeners.push(tensorboard({ space: composed.plan.space.toData(), hparams, clock }));
+  }
+  if (!options.quiet && (terminal.interactive || options.plain)) listeners.push(view(composed, options, terminal));
+  return {
+    listeners,
+    async settled() {
+      const late = setTimeout(() => terminal.err("waiting for trackers; Ctrl-C to give up\n"), 3000);
+      const end = new AbortController();
+      await Promise.race([Promise.all(tracked.map((one) => one.settled())), timeout(SETTLE_MS, end.signal)]);
+      end.abort();
+      clearTimeout(late);
+    },
+  };
+}
+
+function view(composed: ComposedStudy, { plain }: ListenerOptions, terminal: Terminal): RunListener {
   const { columns, rows } = terminal;
-  const view = liveView({
+  return liveView({
     screen: { write: (text) => terminal.err(text), columns, ...(rows !== undefined && { rows }) },
-    interactive: true,
+    interactive: plain !== true,
     color: terminal.colour,
     clock: Date.now,
     metrics: composed.axes.map(({ metric }) => metric),
   });
-  return [log, view];
 }
+
+/** Resolves after so long, or at once when the signal comes. */
+const timeout = (ms: number, signal: AbortSignal): Promise<void> =>
+  sleep(ms, undefined, { signal }).catch(() => undefined);

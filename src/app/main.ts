@@ -95,6 +95,10 @@ function commands(terminal: Terminal, exit: (code: number) => void): Command {
     )
     .option("--json", "print one JSON document at the end instead of text")
     .option("--quiet", "no progress")
+    .option("--plain", "progress as lines, every ten seconds, also where it is no terminal")
+    .option("--no-tensorboard", "write no event file for TensorBoard")
+    .option("--mlflow <url>", "log to this MLflow server, too, e.g. http://127.0.0.1:5000")
+    .option("--tracker <module>", "log to a tracker of your own, too: a module that exports one", collect, [])
     .action(async (study: string, options) => {
       const { runCommand } = await import("./commands/run.js");
       exit(await runCommand(study, options, terminal));
@@ -110,6 +114,10 @@ function commands(terminal: Terminal, exit: (code: number) => void): Command {
     .option("--workers <count>", "worker threads that evaluate", wholeNumber(0))
     .option("--json", "print one JSON document at the end instead of text")
     .option("--quiet", "no progress")
+    .option("--plain", "progress as lines, every ten seconds, also where it is no terminal")
+    .option("--no-tensorboard", "write no event file for TensorBoard")
+    .option("--mlflow <url>", "log to this MLflow server, too, e.g. http://127.0.0.1:5000")
+    .option("--tracker <module>", "log to a tracker of your own, too: a module that exports one", collect, [])
     .action(async (folder: string, options) => {
       const { resumeCommand } = await import("./commands/resume.js");
       exit(await resumeCommand(folder, options, terminal));

@@ -6,8 +6,9 @@ import { readManifest } from "../../study/manifest.js";
 import { openRunFolder } from "../../study/run-folder.js";
 import { type FollowOptions, follow } from "../follow.js";
 import type { Terminal } from "../terminal.js";
+import { chosenTrackers, type TrackerChoice } from "../trackers.js";
 
-export interface ResumeCommandOptions extends FollowOptions {
+export interface ResumeCommandOptions extends FollowOptions, TrackerChoice {
   readonly trials?: number;
   readonly workers?: number;
 }
@@ -27,11 +28,12 @@ export async function resumeCommand(
     );
   }
   const backend = manifest.backend === "none" ? undefined : manifest.backend;
+  const trackers = await chosenTrackers(options, process.env, Date.now);
   const folder = openRunFolder(runFolder, Date.now);
   try {
     const study = manifest.study as ResolvedStudy; // written by this program; the manifest's format says which version
     const composed = await composeStudy(study, { workers: options.workers, trials, backend });
-    return await follow(composed, folder, options, terminal);
+    return await follow(composed, folder, options, terminal, trackers);
   } finally {
     folder.close();
   }

@@ -4,9 +4,14 @@ import { resolveStudy } from "../../../experiments/resolve-study.js";
 import { loadStudy, type Override, parseOverride } from "../../../experiments/study-file.js";
 import { createRunFolder } from "../../study/run-folder.js";
 import { type FollowOptions, follow } from "../follow.js";
+import type { ServeThread } from "../server/serve-thread.js";
 import type { Terminal } from "../terminal.js";
 
-export interface RunCommandOptions extends FollowOptions {
+const DEFAULT_PORT = 7007;
+
+import { chosenTrackers, type TrackerChoice } from "../trackers.js";
+
+export interface RunCommandOptions extends FollowOptions, TrackerChoice {
   readonly trials?: number;
   readonly seed?: number;
   readonly agent?: string;
@@ -14,13 +19,16 @@ export interface RunCommandOptions extends FollowOptions {
   readonly out: string;
   readonly id?: string;
   readonly set: readonly string[];
+  /** the dashboard's port; true: the default one, or any free one when that is taken */
+  readonly serve?: number | true;
 }
 
 export async function runCommand(nameOrPath: string, options: RunCommandOptions, terminal: Terminal): Promise<number> {
   const study = resolveStudy(loadStudy(nameOrPath, overridesOf(options)));
   const composed = await composeStudy(study);
+  const trackers = await chosenTrackers(options, process.env, Date.now);
   const folder = createRunFolder(options.out, composed.plan, Date.now, options.id);
-  return follow(composed, folder, options, terminal);
+  return follow(composed, folder, options, terminal, trackers);
 }
 
 /** `--trials` and its like are `--set` in short; `--set` comes last, so that it may refine what they choose. */

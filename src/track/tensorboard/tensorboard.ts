@@ -2,10 +2,10 @@
 // hyper-parameters, and histograms of the values that were proposed for each knob. The step is the number of trials.
 // A run that goes on appends to its file; no step is written twice, whatever the session before had written.
 import type { SpaceData } from "../../core/space.js";
-import type { KnobValue } from "../../core/trial.js";
 import type { RunEvent, RunHead } from "../../study/events.js";
 import type { RunListener } from "../../study/listeners.js";
 import type { Clock } from "../../study/run-folder.js";
+import { plainValues } from "../plain-values.js";
 import { type Step, StepSeries } from "../step-series.js";
 import { EventFile } from "./event-file.js";
 import {
@@ -70,14 +70,4 @@ function opened(run: RunHead, hparams: Readonly<Record<string, unknown>>, nowMs:
   const shown = { study, agent, seed, ...plainValues(hparams) };
   file.append(summaryEvent(nowMs, 0, [sessionStartValue(shown, nowMs)]));
   return file;
-}
-
-/** TensorBoard shows numbers, texts and yes / no; anything else as JSON. */
-export function plainValues(values: Readonly<Record<string, unknown>>): Record<string, KnobValue> {
-  return Object.fromEntries(
-    Object.entries(values).map(([name, value]) => {
-      const plain = typeof value === "number" || typeof value === "string" || typeof value === "boolean";
-      return [name, plain ? value : JSON.stringify(value ?? null)];
-    }),
-  );
 }
