@@ -94,6 +94,7 @@ function commands(terminal: Terminal, exit: (code: number) => void): Command {
       [],
     )
     .option("--json", "print one JSON document at the end instead of text")
+    .option("--serve [port]", "show the dashboard of --out while it runs, on loopback", wholeNumber(0))
     .option("--quiet", "no progress")
     .option("--plain", "progress as lines, every ten seconds, also where it is no terminal")
     .option("--no-tensorboard", "write no event file for TensorBoard")
@@ -136,6 +137,22 @@ function commands(terminal: Terminal, exit: (code: number) => void): Command {
     .action(async (folders: string[], options) => {
       const { reportCommand } = await import("./commands/report.js");
       exit(await reportCommand(folders, options, terminal));
+    });
+
+  add(
+    "serve [runs-folder]",
+    "The dashboard: runs, curves, policy, front and designs in a browser, live.",
+    "cosearch serve",
+    "cosearch serve runs --port 8080 --open",
+    "COSEARCH_TOKEN=$(openssl rand -hex 16) cosearch serve --host 0.0.0.0",
+  )
+    .option("--port <number>", "where to listen; 0: any free port", wholeNumber(0), 7007)
+    .option("--host <address>", "another address than loopback needs a token", "127.0.0.1")
+    .option("--token-file <file>", "a file with the token, instead of the variable COSEARCH_TOKEN")
+    .option("--open", "open it in a browser")
+    .action(async (folder: string | undefined, options) => {
+      const { serveCommand } = await import("./commands/serve.js");
+      exit(await serveCommand(folder ?? "runs", options, terminal));
     });
 
   add(

@@ -6,9 +6,6 @@ import { createRunFolder } from "../../study/run-folder.js";
 import { type FollowOptions, follow } from "../follow.js";
 import type { ServeThread } from "../server/serve-thread.js";
 import type { Terminal } from "../terminal.js";
-
-const DEFAULT_PORT = 7007;
-
 import { chosenTrackers, type TrackerChoice } from "../trackers.js";
 
 export interface RunCommandOptions extends FollowOptions, TrackerChoice {
@@ -27,8 +24,24 @@ export async function runCommand(nameOrPath: string, options: RunCommandOptions,
   const study = resolveStudy(loadStudy(nameOrPath, overridesOf(options)));
   const composed = await composeStudy(study);
   const trackers = await chosenTrackers(options, process.env, Date.now);
+  const dashboard = await dashboardOf(options); // before the folder: a port that is taken leaves nothing behind
   const folder = createRunFolder(options.out, composed.plan, Date.now, options.id);
-  return follow(composed, folder, options, terminal, trackers);
+  if (dashboard !== undefined) terminal.err(`dashboard  ${dashboard.url}#/run/${folder.id}\n`);
+  try {
+    return await follow(composed, folder, options, terminal, trackers);
+  } finally {
+    await dashboard?.close();
+  }
+}
+
+const DEFAULT_PORT = 7007;
+
+/** `--serve`: the dashboard in a thread of its own. @throws CosearchError USAGE when a port that was asked for is taken */
+async function dashboardOf({ out, serve }: RunCommandOptions): Promise<ServeThread | undefined> {
+  if (serve === undefined) return undefined;
+  const { serveInThread } = await import("../server/serve-thread.js");
+  const at = (port: number) => serveInThread({ runsFolder: out, host: "127.0.0.1", port });
+  return serve === true ? at(DEFAULT_PORT).catch(() => at(0)) : at(serve);
 }
 
 /** `--trials` and its like are `--set` in short; `--set` comes last, so that it may refine what they choose. */

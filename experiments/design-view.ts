@@ -1,0 +1,165 @@
+// One design for looking at: the network by stage, the chip by area, every layer's mapping, and where cycles and energy go.
+// The parts of a layer's energy are those of the cost model (envs/accelerator/cost.ts): arithmetic, each level, leakage;
+// they add up to the layer's energy, which is checked here.
+import {
+  type Accelerator,
+  buildAccelerator,
+  operationEnergyPj,
+  operationRate,
+} from "../envs/accelerator/architecture.js";
+import { macAreaMm2 } from "../envs/accelerator/energy.js";
+import { loopNest } from "../envs/accelerator/mapping.js";
+import { LayerCosts, schedule, shapeOf } from "../envs/accelerator/network-cost.js";
+import { OPERANDS, type Problem } from "../envs/accelerator/problem.js";
+import { createCodesignEnvironment, type DesignReport } from "../envs/codesign-env.js";
+import type { Block, Layer, Network } from "../envs/network/ir.js";
+import { buildNetwork } from "../envs/network/network-file.js";
+import { rewardAxes } from "../envs/reward.js";
+import type { Axis } from "../src/core/pareto.js";
+import type { Candidate } from "../src/core/trial.js";
+import { designOf, isDesign, referenceOf } from "./designs.js";
+import { codesignOptions, type ResolvedStudy } from "./resolve-study.js";
+
+export type DesignViewResult = ReturnType<typeof viewOf> | { readonly infeasible: string };
+
+/** The metrics that a study's reward weighs. @throws when the document is no study of ours */
+export const axesOfStudy = (study: unknown): Axis[] => rewardAxes((study as ResolvedStudy).reward);
+
+/** What a study is about, in its own words. */
+export function descriptionOf(study: unknown): string {
+  const text = (study as { description?: unknown } | null)?.description;
+  return typeof text === "string" ? text : "";
+}
+
+/** A candidate of a study, or why it cannot be built. */
+export async function candidateView(study: ResolvedStudy, candidate: Candidate): Promise<DesignViewResult> {
+  const report = await designOf(study, candidate);
+  const built = createCodesignEnvironment(codesignOptions(study)).build(candidate);
+  if (!isDesign(report)) return { infeasible: report.reason };
+  if ("reason" in built) return { infeasible: built.reason };
+  return viewOf(report, built.network, built.layerCosts);
+}
+
+/** The study's reference design. */
+export async function referenceView(study: ResolvedStudy): Promise<DesignViewResult> {
+  const report = await referenceOf(study);
+  if (!isDesign(report)) return { infeasible: report.reason };
+  const costs = new LayerCosts(buildAccelerator(study.reference.accelerator), study.mapper);
+  return viewOf(report, buildNetwork(study.reference.network), costs);
+}
+
+function viewOf(report: DesignReport, network: Network, costs: LayerCosts) {
+  const { deployment, layers: _, network: __, accelerator: ___, accuracy, ...figures } = report;
+  const { weightBits, activationBits, batch, fusion } = deployment;
+  const { estimate, standardError, proxy } = accuracy;
+  const { problems } = schedule(network, costs.chip, deployment);
+  return {
+    title: `${network.name} on ${costs.chip.name}`,
+    ...figures,
+    accuracy: { estimate, standardError, proxy },
+    deployment: { weightBits, activationBits, batch, fusion },
+    network: {
+      name: network.name,
+      macCount: network.macCount,
+      paramCount: network.paramCount,
+      resolution: network.input.resolution,
+      stages: stagesOf(network),
+    },
+    chip: chipOf(costs.chip),
+    layers: network.layers.map((layer, i) => layerOf(layer, problems[i]!, costs, batch)),
+  };
+}
+
+function stagesOf(network: Network) {
+  return Array.from({ length: Math.max(1, network.stageCount) }, (_, stage) => {
+    const layers = network.layers.filter((layer) => layer.stage === stage);
+    const blocks = network.blocks.filter((block) => block.stage === stage);
+    const last = layers.at(-1);
+    return {
+      stage,
+      blocks: blocks.map(blockText),
+      outChannels: blocks.at(-1)?.outChannels ?? last?.K ?? 0,
+      outResolution: blocks.at(-1)?.outResolution ?? last?.P ?? 0,
+      macCount: layers.reduce((sum, layer) => sum + layer.macCount, 0),
+      layers: layers.length,
+    };
+  });
+}
+
+function blockText({ kind, kernel, stride, expansion, squeezeExcite, groups }: Block): string {
+  const parts = [kind, `${kernel}×${kernel}`];
+  if (stride > 1) parts.push(`stride ${stride}`);
+  if (expansion !== 1) parts.push(`expansion ${expansion}`);
+  if (squeezeExcite > 0) parts.push("squeeze-excite");
+  if (groups > 1) parts.push(`${groups} groups`);
+  return parts.join(", ");
+}
+
+function chipOf(chip: Accelerator) {
+  const macAreas = chip.macUnits * macAreaMm2(chip.nodeNm, chip.macBits);
+  const levelAreas = chip.levels.reduce((sum, level) => sum + level.areaMm2 * level.instances, 0);
+  return {
+    name: chip.name,
+    dataflow: chip.dataflow,
+    clockMhz: chip.clockMhz,
+    nodeNm: chip.nodeNm,
+    macUnits: chip.macUnits,
+    macAreaMm2: macAreas,
+    otherAreaMm2: Math.max(0, chip.areaMm2 - macAreas - levelAreas),
+    levels: chip.levels.map((level) => ({
+      name: level.name,
+      type: level.type,
+      capacityBytes: level.type === "dram" ? null : capacityOf(level),
+      instances: level.instances,
+      areaMm2: level.areaMm2 * level.instances,
+      fanout: level.fanout.map(({ name, size }) => ({ name, size })),
+    })),
+  };
+}
+
+const capacityOf = (level: Accelerator["levels"][number]): number =>
+  level.sharedCapacityBytes ?? (level.partitionBytes ?? [0, 0, 0]).reduce((sum, bytes) => sum + bytes, 0);
+
+function layerOf(layer: Layer, problem: Problem, costs: LayerCosts, batch: number) {
+  const { chip, model } = costs;
+  const result = costs.of(problem);
+  const mapping = costs.mapping(problem);
+  if (result.kind !== "mapped" || mapping === undefined) throw new Error(`layer ${layer.id} has no mapping`);
+  model.evaluate(problem, mapping);
+  const { latencyCycles, energyPj, utilizationFraction, bottleneck, dramBytes } = result.cost;
+  const { weights, inputs } = problem.bits;
+  const cycles: Record<string, number> = { compute: model.computeCycles };
+  const energy: Record<string, number> = {
+    arithmetic: problem.operationCount * operationEnergyPj(chip, problem.operation, weights, inputs),
+  };
+  chip.levels.forEach((level, l) => {
+    cycles[level.name] = model.levelCycles[l]!;
+    energy[level.name] = OPERANDS.reduce(
+      (sum, _, o) =>
+        sum + model.readBits[l * 3 + o]! * level.readPjPerBit + model.writeBits[l * 3 + o]! * level.writePjPerBit,
+      0,
+    );
+  });
+  energy.leakage = ((chip.leakageMw * latencyCycles) / chip.clockMhz) * 1000;
+  const dram = chip.levels[0]!;
+  return {
+    id: layer.id,
+    kind: layer.kind,
+    stage: layer.stage,
+    shape: shapeOf(layer, problem),
+    macCount: layer.macCount * batch,
+    latencyCycles,
+    energyPj,
+    utilizationFraction,
+    bottleneck,
+    loopNest: loopNest(mapping, chip),
+    operationCount: problem.operationCount,
+    cycles,
+    energy,
+    dramBytes,
+    intensity: dramBytes > 0 ? problem.operationCount / dramBytes : null,
+    operationsPerCycle: problem.operationCount / latencyCycles,
+    peakOperationsPerCycle: chip.macUnits * operationRate(chip, weights, inputs),
+    dramBytesPerCycle: Math.min(dram.sharedBytesPerCycle, dram.readBytesPerCycle + dram.writeBytesPerCycle),
+  };
+}
