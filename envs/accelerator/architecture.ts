@@ -29,9 +29,8 @@ const levelSchema = z
       .describe("per instance; one number shared by all operands, or a partition per operand; DRAM has none"),
     keeps: z
       .array(operand)
-      .min(1)
       .default([...OPERANDS])
-      .describe("operands that are stored here; others pass by"),
+      .describe("operands that are stored here; others pass by; none: a fan-out alone"),
     wordBits: z.int().min(1).default(64).describe("bits per access, for the energy of one access"),
     bandwidthGBps: positive.optional().describe("read and write traffic together, in 10^9 bytes per second"),
     readBytesPerCycle: positive.optional().describe("per instance; unlimited unless stated"),
@@ -72,6 +71,10 @@ const overheadsSchema = z.strictObject({
     .boolean()
     .default(false)
     .describe("weights and inputs are loaded again for every DRAM tile, also where they did not change"),
+  overlapSurvivesReuse: z
+    .boolean()
+    .default(true)
+    .describe("a tile that slides on after it was used several times still brings only its new words"),
   dramTileStartCycles: z.number().min(0).default(0).describe("start-up of every DRAM tile"),
   stationary: operand.default("weights").describe("operand whose residencies fill and drain the array"),
   arrayFillCycles: z.number().min(0).default(0).describe("before each residency of the stationary operand"),

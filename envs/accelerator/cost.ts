@@ -268,7 +268,9 @@ export class CostModel {
       received *= this.#count(d, innerLevel, inclusive, child);
       sent *= this.#count(d, innerLevel, inclusive, multicast ? parent : child);
     }
-    const words = operand === I && !isMultiplier ? this.#inputWords(child, inner) : this.#relevantExtent(mask);
+    const slides = inner >= 0 && (this.chip.overheads.overlapSurvivesReuse || !this.#repeatsInside(inner, mask, child));
+    const words =
+      operand === I && !isMultiplier ? this.#inputWords(child, slides ? inner : -1) : this.#relevantExtent(mask);
     const width = operand === 0 ? problem.bits.weights : problem.bits.inputs;
     const from = this.#source(parent, operand) * 3 + operand;
     this.reads[from]! += words * sent;
@@ -343,6 +345,16 @@ export class CostModel {
       if (best >= 0) return best;
     }
     return -1;
+  }
+
+  /** Whether a loop that the operand ignores runs inside the loop at `inner`, so that its tile is used again before it moves. */
+  #repeatsInside(inner: number, mask: number, child: number): boolean {
+    const { temporal, order } = this.#mapping;
+    for (let index = (inner >> 3) * DIM_COUNT; index < child * DIM_COUNT; index++) {
+      const isInside = index >> 3 > inner >> 3 || order[index]! > order[inner]!;
+      if (isInside && temporal[index]! > 1 && (mask & (1 << (index & 7))) === 0) return true;
+    }
+    return false;
   }
 
   #relevantExtent(mask: number): number {

@@ -1,0 +1,36 @@
+// docs/validation.md: what our model says beside silicon, RTL and other tools, file by file.
+import type { FileScore, GroupScore } from "./reference.js";
+import { ADAPTERS } from "./validate-folder.js";
+
+/** The page as Markdown. */
+export function validationMarkdown(scores: readonly FileScore[]): string {
+  const rows = scores.flatMap((score) => [
+    line(score.file, score.quantity, score),
+    ...Object.entries(score.groups).map(([name, group]) => line(`… ${name}`, score.quantity, group)),
+  ]);
+  const used = ADAPTERS.filter(({ format }) => scores.some((score) => score.format === format));
+  return `${HEAD}
+| file | figure | rows | scored | within 0.1 % | mean error | median | worst | rank correlation |
+|---|---|---|---|---|---|---|---|---|
+${rows.join("\n")}
+
+## What each is compared with, and what differs
+
+${used.map(({ format, about }) => `- **${format}**: ${about}`).join("\n")}
+`;
+}
+
+const percent = (fraction: number): string => `${(100 * fraction).toFixed(2)} %`;
+
+function line(name: string, quantity: string, score: GroupScore): string {
+  const rank = score.spearman === null ? "" : score.spearman.toFixed(4);
+  return `| ${name} | ${quantity} | ${score.rows} | ${score.scored} | ${percent(score.exactShare)} | ${percent(score.meanAbsErrorFraction)} | ${percent(score.medianAbsErrorFraction)} | ${percent(score.worstAbsErrorFraction)} | ${rank} |`;
+}
+
+const HEAD = `# Validation
+
+Our accelerator model against published silicon, RTL simulation and other cost models: the same layer, machine and mapping,
+and the error of our figure. Made by \`npm run --silent validate -- --markdown > docs/validation.md\`; \`cosearch validate --data FOLDER\`
+scores any folder with files in these formats. The error is of the main figure; "within 0.1 %" asks it of every figure of the row,
+access counts and energy included.
+`;
