@@ -125,6 +125,38 @@ function commands(terminal: Terminal, exit: (code: number) => void): Command {
     });
 
   add(
+    "watch <folder>",
+    "Follow a run that was started elsewhere, live; Ctrl-C ends the watching, not the run.",
+    "cosearch watch runs/<id>",
+    "cosearch watch runs/<id> --plain",
+  )
+    .option("--plain", "lines, every ten seconds, instead of the picture")
+    .action(async (folder: string, options) => {
+      const { watchCommand } = await import("./commands/watch.js");
+      exit(await watchCommand(folder, options, terminal));
+    });
+
+  add(
+    "export-trials <folder>",
+    "All trials of a run as a table: CSV, JSON lines or Parquet; one column for each knob and metric.",
+    "cosearch export-trials runs/<id> --out trials.csv",
+    "cosearch export-trials runs/<id> --format jsonl | head",
+    "cosearch export-trials runs/<id> --out trials.parquet",
+  )
+    .addOption(
+      new Option("--format <name>", "default: what the file's name says, else csv").choices([
+        "csv",
+        "jsonl",
+        "parquet",
+      ]),
+    )
+    .option("--out <file>", "the file; default: print it (not Parquet)")
+    .action(async (folder: string, options) => {
+      const { exportTrialsCommand } = await import("./commands/export-trials.js");
+      exit(await exportTrialsCommand(folder, options, terminal));
+    });
+
+  add(
     "report <folders...>",
     "Report on one or more runs: a summary here, and one HTML file with curves, front, winner and layers.",
     "cosearch report runs/<id>",

@@ -6,6 +6,7 @@ import type { RunListener } from "../study/listeners.js";
 import type { Clock } from "../study/run-folder.js";
 import { Progress } from "./progress.js";
 import { Redraw } from "./redraw.js";
+import { sparkline } from "./sparkline.js";
 import { describeCandidate, formatMetric, formatNumber, metricLabel } from "./words.js";
 
 /** Where the view writes: stderr, or what a test collects. */
@@ -29,6 +30,7 @@ export interface LiveOptions {
 const PICTURE_EVERY_MS = 150;
 const LINE_EVERY_MS = 10_000;
 const CHART_HEIGHT = 8;
+const SPARK_COLUMNS = 24;
 
 /** Follows a run on the screen. For a quiet run simply do not attach it. */
 export function liveView(options: LiveOptions): RunListener {
@@ -79,11 +81,12 @@ export function openingOf(event: Extract<RunEvent, { kind: "started" | "resumed"
   ];
 }
 
-/** One line on how far the run is. */
+/** One line on how far the run is; the curve is the mean of a batch. */
 export function lineOf(progress: Progress, nowMs: number): string {
   const best = progress.bestFeasible;
   const words = best === undefined ? "nothing feasible yet" : `best ${formatNumber(best.reward)} (trial ${best.trial})`;
-  return `${headOf(progress, nowMs).join(", ")}, ${words}`;
+  const curve = sparkline(filled(progress.means), SPARK_COLUMNS);
+  return `${headOf(progress, nowMs).join(", ")}, ${words}${curve === "" ? "" : `  ${curve}`}`;
 }
 
 /** The picture, line by line: head, reward curve, best design so far. */
