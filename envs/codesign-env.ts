@@ -1,6 +1,6 @@
 // The co-design environment: a candidate becomes a network, an accelerator and a deployment; the cost of the one on the other
 // and the accuracy proxy run side by side and are joined (RxJS) into one evaluation. Pure apart from what it remembers.
-import { defer, firstValueFrom, forkJoin, from, map, type Observable } from "rxjs";
+import { catchError, defer, firstValueFrom, forkJoin, from, map, type Observable } from "rxjs";
 import type { Environment } from "../src/core/environment.js";
 import { candidatePart, joinSpaces, Space } from "../src/core/space.js";
 import { fillTemplate } from "../src/core/template.js";
@@ -14,6 +14,7 @@ import {
 import type { MapperOptions } from "./accelerator/mapper.js";
 import { LayerCosts } from "./accelerator/network-cost.js";
 import { type AccuracyEstimate, type AccuracyProxy, type EstimateContext, trustOf } from "./accuracy/estimate.js";
+import { NoEstimate } from "./accuracy/no-estimate.js";
 import { accuracyProxy } from "./accuracy/proxy.js";
 import { type Deployment, deploymentSchema } from "./deployment/deployment.js";
 import {
@@ -115,7 +116,10 @@ export function createCodesignEnvironment(options: CodesignOptions): CodesignEnv
           const answer = proxy.estimate(design.network, design.deployment, contextOf(candidate));
           return answer instanceof Promise ? from(answer) : [answer];
         }),
-      }).pipe(map(({ hardware, accuracy }) => evaluationOf(hardware, accuracy, design.network, design.deployment)));
+      }).pipe(
+        map(({ hardware, accuracy }) => evaluationOf(hardware, accuracy, design.network, design.deployment)),
+        catchError(withoutEstimate),
+      );
     });
 
   return {
@@ -155,16 +159,45 @@ export async function evaluateDesign(
 ): Promise<DesignReport | Infeasible> {
   const hardware = evaluateHardware(network, layerCosts, deployment);
   if (hardware.kind === "infeasible") return hardware.infeasible;
+  const accuracy = await answerOf(proxy, network, deployment, context);
+  if ("reason" in accuracy) return accuracy;
   const { name, macUnits, clockMhz } = layerCosts.chip;
   return {
     network: { name: network.name, macCount: network.macCount, paramCount: network.paramCount },
     accelerator: { name, macUnits, clockMhz },
     deployment,
-    ...hardware.figures,
-    accuracy: { ...(await proxy.estimate(network, deployment, context)), trust: trustOf(proxy) },
+    ...withMeasured(hardware.figures, accuracy),
+    accuracy: { ...accuracy, trust: trustOf(proxy) },
     layers: layerReports(network, layerCosts, deployment),
   };
 }
+
+async function answerOf(
+  proxy: AccuracyProxy,
+  network: Network,
+  deployment: Deployment,
+  context: EstimateContext | undefined,
+): Promise<AccuracyEstimate | Infeasible> {
+  try {
+    return await proxy.estimate(network, deployment, context);
+  } catch (error) {
+    if (error instanceof NoEstimate) return error.infeasible;
+    throw error;
+  }
+}
+
+/** A design that the proxy has no answer for is infeasible. */
+function withoutEstimate(error: unknown): Evaluation[] {
+  if (error instanceof NoEstimate) return [{ kind: "infeasible", infeasible: error.infeasible }];
+  throw error;
+}
+
+/** Figures of the model, replaced by those that a table measured. */
+const withMeasured = (figures: HardwareFigures, accuracy: AccuracyEstimate): HardwareFigures => ({
+  ...figures,
+  ...(accuracy.latencyMs !== undefined && { latencyMs: accuracy.latencyMs }),
+  ...(accuracy.energyMillijoules !== undefined && { energyMillijoules: accuracy.energyMillijoules }),
+});
 
 function evaluationOf(
   hardware: HardwareResult,
@@ -173,7 +206,7 @@ function evaluationOf(
   deployment: Deployment,
 ): Evaluation {
   if (hardware.kind === "infeasible") return hardware;
-  const { figures } = hardware;
+  const figures = withMeasured(hardware.figures, accuracy);
   const metrics: Record<(typeof CODESIGN_METRICS)[number], number> = {
     latencyMs: figures.latencyMs,
     latencyCycles: figures.latencyCycles,

@@ -13,6 +13,9 @@ export interface AccuracyEstimate {
   readonly standardError: number;
   /** name of the proxy that answered */
   readonly proxy: string;
+  /** measured figures of one batch that replace the modelled ones, from a table that has them */
+  readonly latencyMs?: number;
+  readonly energyMillijoules?: number;
 }
 
 /** How far a proxy can be trusted, measured on networks left out of its fit. */
@@ -47,6 +50,7 @@ export interface AccuracyProxy {
   readonly summary: string;
   /** undefined when there was nothing to measure it against, as for a table that the user names */
   readonly error: ProxyError | undefined;
+  /** @throws NoEstimate when there is no answer for this design */
   estimate(
     network: Network,
     deployment: Deployment,

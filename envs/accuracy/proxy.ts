@@ -6,6 +6,7 @@ import { baselineDefinition } from "./baselines.js";
 import type { AccuracyProxy } from "./estimate.js";
 import { surrogateDefinition } from "./imagenet-surrogate.js";
 import type { ProxyDefinition } from "./proxy-definition.js";
+import { tableDefinition } from "./tables/table-proxy.js";
 
 export const DEFAULT_ACCURACY_PROXY = "imagenet-surrogate";
 
@@ -13,6 +14,7 @@ const DEFINITIONS: readonly ProxyDefinition[] = [
   surrogateDefinition,
   baselineDefinition("macs-only"),
   baselineDefinition("params-only"),
+  tableDefinition,
 ];
 
 /** What a study says of accuracy: a proxy and its options, plain data. */

@@ -37,7 +37,7 @@ const HUBER_SCALE = 0.03;
 
 export const traitsOf = (family: string): Traits => FAMILY_TRAITS[family] ?? DENSE;
 
-export function methodOf(pair: QuantizationPair): QuantizationMethod {
+export function methodOf(pair: Pick<QuantizationPair, "method">): QuantizationMethod {
   if (pair.method.startsWith("QAT")) return "quantization-aware";
   return pair.method.includes("per-tensor") ? "post-training-per-tensor" : "post-training";
 }

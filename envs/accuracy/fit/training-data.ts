@@ -3,9 +3,10 @@
 import { join } from "node:path";
 import { z } from "zod";
 import { CosearchError } from "../../../src/core/errors.js";
-import { readText } from "../../../src/files/documents.js";
+import { parseLocated, readText } from "../../../src/files/documents.js";
 import type { Activation, Network } from "../../network/ir.js";
 import { buildNetwork, type NetworkFile } from "../../network/network-file.js";
+import { type CsvRow, readCsv } from "../tables/csv.js";
 
 type StageEntry = NonNullable<NetworkFile["stages"]>[number];
 
@@ -51,9 +52,12 @@ export interface Published {
 }
 
 /** @throws CosearchError FILE_UNREADABLE, FILE_BAD_VALUE */
-export function readPublished(folder: string): Published[] {
-  const path = join(folder, "imagenet-models.json");
-  const parsed = publishedSchema.safeParse(JSON.parse(readText(path)));
+export const readPublished = (folder: string): Published[] => readPublishedFile(join(folder, "imagenet-models.json"));
+
+/** Every network of a JSON file of published results that has MACs and parameters.
+ *  @throws CosearchError FILE_UNREADABLE, FILE_BAD_SYNTAX, FILE_BAD_VALUE */
+export function readPublishedFile(path: string): Published[] {
+  const parsed = publishedSchema.safeParse(parseLocated(readText(path), path).value);
   if (!parsed.success) throw new CosearchError("FILE_BAD_VALUE", `${path}: ${z.prettifyError(parsed.error)}`);
   return parsed.data.flatMap((row) => publishedOf(row) ?? []);
 }
@@ -157,8 +161,12 @@ const MBCONV_CHANNELS = [16, 24, 40, 80, 112, 192, 320] as const;
 const MBCONV_STRIDES = [1, 2, 2, 2, 1, 2, 1] as const;
 
 /** @throws CosearchError FILE_UNREADABLE, FILE_BAD_VALUE */
-export function readShortSchedule(folder: string): ShortSchedule[] {
-  return readCsv(join(folder, "mbconv-imagenet-dpu.csv")).map((row) => {
+export const readShortSchedule = (folder: string): ShortSchedule[] =>
+  shortScheduleOf(readCsv(join(folder, "mbconv-imagenet-dpu.csv")));
+
+/** Rows with columns idx, e, k, l, se (one digit per stage) and top1. */
+export function shortScheduleOf(rows: readonly CsvRow[]): ShortSchedule[] {
+  return rows.map((row) => {
     const [e, k, l, se] = [row.e!, row.k!, row.l!, row.se!];
     const stages = MBCONV_CHANNELS.map(
       (channels, i): StageEntry => ({
@@ -192,8 +200,12 @@ export interface QuantizationPair {
 }
 
 /** @throws CosearchError FILE_UNREADABLE */
-export function readQuantizationPairs(folder: string): QuantizationPair[] {
-  return readCsv(join(folder, "quantization-pairs.csv")).map((row) => ({
+export const readQuantizationPairs = (folder: string): QuantizationPair[] =>
+  quantizationPairsOf(readCsv(join(folder, "quantization-pairs.csv")));
+
+/** Rows with columns model, family, method, fp32 and int8. */
+export function quantizationPairsOf(rows: readonly CsvRow[]): QuantizationPair[] {
+  return rows.map((row) => ({
     model: row.model!,
     family: row.family!,
     method: row.method!,
@@ -201,18 +213,3 @@ export function readQuantizationPairs(folder: string): QuantizationPair[] {
     int8Error: 1 - Number(row.int8) / 100,
   }));
 }
-
-/** Rows of a CSV file by column name; quotes may enclose commas. */
-function readCsv(path: string): Record<string, string>[] {
-  const [header, ...lines] = readText(path).trim().split(/\r?\n/);
-  const names = cellsOf(header!);
-  return lines.map((line) => {
-    const cells = cellsOf(line);
-    return Object.fromEntries(names.map((name, i) => [name, cells[i] ?? ""]));
-  });
-}
-
-const cellsOf = (line: string): string[] =>
-  [...line.matchAll(/("([^"]*)"|[^,]*)(,|$)/g)]
-    .map((match) => match[2] ?? match[1]!)
-    .slice(0, (line.replace(/"[^"]*"/g, "").match(/,/g)?.length ?? 0) + 1);
