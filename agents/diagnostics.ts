@@ -17,6 +17,10 @@ export const DIAGNOSTICS = {
   "train/learning_rate": "learning rate of the output biases in this update",
   "train/entropy_coefficient": "weight of the entropy bonus in this update",
   "train/epochs": "passes over the batch before the target KL stopped the update (PPO)",
+  "train/temperature":
+    "temperature at which losses were accepted, in units of the rewards' spread (simulated annealing)",
+  "train/sigma": "step size, as a share of a knob's range (CMA-ES)",
+  "train/epsilon": "share of decisions that were drawn at random (Q-learning)",
 } as const;
 
 /** Mean and spread of the rewards. @throws CosearchError AGENT_DIVERGED when one is not finite */

@@ -8,6 +8,8 @@ interface AgentDescription<Shape extends z.ZodRawShape> {
   readonly name: string;
   readonly summary: string;
   readonly paper: string;
+  /** default false */
+  readonly usesTensors?: boolean;
   /** every entry has `.default()` and `.describe()` */
   readonly schema: z.ZodObject<Shape>;
   create(space: Space, options: z.output<z.ZodObject<Shape>>, seed: number): Agent | Promise<Agent>;
@@ -16,7 +18,7 @@ interface AgentDescription<Shape extends z.ZodRawShape> {
 
 /** The definition that the registry holds, with option list and checks derived from the schema. */
 export function defineAgent<Shape extends z.ZodRawShape>(description: AgentDescription<Shape>): AgentDefinition {
-  const { name, summary, paper, schema } = description;
+  const { name, summary, paper, schema, usesTensors = false } = description;
   const options = describeOptions(schema);
   const resolve = (given: Readonly<Record<string, unknown>>) => resolveOptions(name, schema, options, given);
   return {
@@ -24,6 +26,7 @@ export function defineAgent<Shape extends z.ZodRawShape>(description: AgentDescr
     summary,
     paper,
     options,
+    usesTensors,
     resolveOptions: (given) => resolve(given) as Readonly<Record<string, unknown>>,
     create: (space, given, seed) => description.create(space, resolve(given), seed),
     batchSize: (given) => description.batchSize(resolve(given)),

@@ -33,6 +33,20 @@ export const policyGradientShape = {
     .default(0.5)
     .describe("weight of imitating the best trials; 0 is off"),
   imitationSize: z.int().min(0).max(4096).default(8).describe("how many best trials are imitated"),
+  redraws: z
+    .int()
+    .min(0)
+    .max(1000)
+    .default(8)
+    .describe(
+      "how often a candidate that was proposed before is drawn again, each time from a flatter policy; 0: never",
+    ),
+  redrawHeat: z
+    .number()
+    .min(0)
+    .max(100)
+    .default(0.25)
+    .describe("what each redraw adds to the temperature that it is drawn at"),
   maxGradNorm: z.number().gt(0).default(10).describe("longer gradients are scaled down to this L2 norm"),
   hiddenUnits: z.int().min(1).max(4096).default(64).describe("hidden units that connect each knob to the later ones"),
   connectionLearningRateScale: fraction

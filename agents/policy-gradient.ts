@@ -1,7 +1,7 @@
 // What PPO and REINFORCE share: proposing from the policy, the archive of the best, advantages, one optimiser step, and
 // everything that a checkpoint holds. The algorithms themselves are in ppo.ts and reinforce.ts.
 import * as tf from "@tensorflow/tfjs";
-import type { Agent, Diagnostics, StateTree } from "../src/core/agent.js";
+import type { Agent, Diagnostics, Prior, PriorReport, StateTree } from "../src/core/agent.js";
 import { CosearchError } from "../src/core/errors.js";
 import { type RandomState, RandomStream } from "../src/core/rng.js";
 import type { Space } from "../src/core/space.js";
@@ -15,7 +15,9 @@ import { scheduled } from "./optim/schedule.js";
 import { AutoregressivePolicy } from "./policy/autoregressive.js";
 import type { Policy, Samples } from "./policy/policy.js";
 import type { PolicyGradientOptions } from "./policy-gradient-options.js";
+import { priorPoints } from "./prior.js";
 import { spaceSignature, stateOf } from "./signature.js";
+import { RecentPoints } from "./variation.js";
 
 /** The samples of one batch, as the algorithm sees them. */
 export interface Rollout {
@@ -154,7 +156,10 @@ class PolicyGradientAgent implements Agent {
   readonly #archive: EliteArchive;
   #sampleStream: RandomStream;
   #shuffleStream: RandomStream;
+  readonly #recent = new RecentPoints();
   #trials = 0;
+  /** points of an earlier run that are tried first */
+  #prior: Int32Array[] = [];
   #pending: Samples | undefined;
 
   constructor(space: Space, seed: number, options: PolicyGradientOptions, algorithm: Algorithm) {
@@ -178,8 +183,50 @@ class PolicyGradientAgent implements Agent {
   }
 
   propose(count: number): readonly Candidate[] {
-    this.#pending = this.#policy.sample(count, this.#sampleStream);
+    this.#pending = this.#drawn(count);
     return this.#pending.codes.map((codes) => this.#space.decode(codes));
+  }
+
+  /** Prior points, then draws from the policy; what was proposed before is drawn again at rising temperature. */
+  #drawn(count: number): Samples {
+    const { redraws, redrawHeat } = this.#options;
+    const samples = this.#policy.sample(count, this.#sampleStream);
+    const codes = [...samples.codes];
+    const logProbs = samples.logProbs;
+    const prior = this.#prior.splice(0, count);
+    if (prior.length > 0) {
+      codes.splice(0, prior.length, ...prior);
+      logProbs.set(this.#policy.logProbs(prior));
+    }
+    for (let attempt = 1; attempt <= redraws; attempt++) {
+      const repeated = this.#repeatedRows(codes);
+      if (repeated.length === 0) break;
+      const again = this.#policy.sample(repeated.length, this.#sampleStream, 1 + attempt * redrawHeat);
+      repeated.forEach((row, i) => {
+        codes[row] = again.codes[i]!;
+        logProbs[row] = again.logProbs[i]!;
+      });
+    }
+    for (const point of codes) this.#recent.add(point);
+    return { ...samples, codes, logProbs };
+  }
+
+  /** Rows that were proposed before, or earlier in this batch. */
+  #repeatedRows(codes: readonly Int32Array[]): number[] {
+    const seen = new Set<string>();
+    return codes.flatMap((point, row) => {
+      const key = this.#space.key(point);
+      const isRepeated = seen.has(key) || this.#recent.has(point);
+      seen.add(key);
+      return isRepeated ? [row] : [];
+    });
+  }
+
+  /** Takes over the weights of what the earlier run knew, and tries its best designs first. */
+  warmStart(prior: Prior): PriorReport {
+    const { points, report } = priorPoints(this.#space, prior, this.#sampleStream);
+    this.#prior = points;
+    return report;
   }
 
   observe(trials: readonly Trial[]): Diagnostics {
@@ -229,6 +276,8 @@ class PolicyGradientAgent implements Agent {
       baseline: this.#algorithm.state(),
       archive: this.#archive.state(),
       trials: this.#trials,
+      recent: this.#recent.state(),
+      prior: [...this.#prior],
       sampleStream: this.#sampleStream.state(),
       shuffleStream: this.#shuffleStream.state(),
     };
@@ -240,6 +289,8 @@ class PolicyGradientAgent implements Agent {
     this.#algorithm.restore(fields.baseline ?? null);
     this.#archive.restore(fields.archive ?? null);
     this.#trials = fields.trials as number;
+    this.#recent.restore(fields.recent);
+    this.#prior = [...(fields.prior as Int32Array[])];
     this.#sampleStream = RandomStream.from(fields.sampleStream as RandomState);
     this.#shuffleStream = RandomStream.from(fields.shuffleStream as RandomState);
     this.#pending = undefined;

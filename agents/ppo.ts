@@ -32,6 +32,7 @@ export const ppo = defineAgent({
   name: "ppo",
   summary: "proximal policy optimisation over an autoregressive policy with ordinal heads; the default",
   paper: "Schulman et al. 2017, arXiv:1707.06347",
+  usesTensors: true,
   schema: options,
   batchSize: (given) => given.batchSize,
   create: async (space, given, seed) => {

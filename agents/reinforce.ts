@@ -26,6 +26,7 @@ export const reinforce = defineAgent({
   name: "reinforce",
   summary: "REINFORCE with a baseline over an autoregressive policy with ordinal heads",
   paper: "Williams 1992, Machine Learning 8",
+  usesTensors: true,
   schema: options,
   batchSize: (given) => given.batchSize,
   create: async (space, given, seed) => {

@@ -72,10 +72,10 @@ export interface TensorBackend {
   readonly notes: readonly string[];
 }
 
-/** Loads the tensor backend for an agent; random search computes no tensors, and so loads none.
+/** Loads the tensor backend for an agent that computes with tensors; the others need none.
  *  @throws CosearchError BACKEND_UNAVAILABLE */
 export async function tensorBackend(agentName: string, wanted: string): Promise<TensorBackend> {
-  if (agentName === "random") return { name: "none", versions: {}, notes: [] };
+  if (!agentDefinition(agentName).usesTensors) return { name: "none", versions: {}, notes: [] };
   const { name, version, note } = await initBackend(wanted);
   return { name, versions: { tfjs: version }, notes: note === undefined ? [] : [note] };
 }

@@ -24,23 +24,27 @@ export interface SizingTask {
   evaluate(candidate: Candidate, trial: number): Trial;
 }
 
-/** The task on the coarse grid. @param areaFraction limit between the smallest (0) and the largest (1) uniform design */
-export function sizingTask(data: SizingData, areaFraction: number): SizingTask {
+/** The task. @param areaFraction limit between the smallest (0) and the largest (1) uniform design
+ *  @param grid coarse: 12 PE counts; fine: all that the table has */
+export function sizingTask(data: SizingData, areaFraction: number, grid: "coarse" | "fine" = "coarse"): SizingTask {
   const buffers = data.buf;
+  const peCounts = grid === "fine" ? data.pe : COARSE_PE_COUNTS;
   const cell = (layer: number, pe: number, buffer: number) =>
     data.cells[data.index[layer]!]![data.pe.indexOf(pe) * buffers.length + buffers.indexOf(buffer)]!;
   const layers = data.index.map((_, layer) => layer);
   const total = (pe: number, buffer: number) => layers.reduce((sum, layer) => sum + cell(layer, pe, buffer)[2], 0);
-  const corners = [COARSE_PE_COUNTS[0]!, COARSE_PE_COUNTS.at(-1)!].flatMap((pe) =>
+  const corners = [peCounts[0]!, peCounts.at(-1)!].flatMap((pe) =>
     [buffers[0]!, buffers.at(-1)!].map((buffer) => total(pe, buffer)),
   );
   const least = Math.min(...corners);
   const limit = least + areaFraction * (Math.max(...corners) - least);
   const optimumCycles = leastCycles(
     layers.map((layer) =>
-      COARSE_PE_COUNTS.flatMap((pe) =>
-        buffers.map((buffer) => ({ cycles: cell(layer, pe, buffer)[0], area: cell(layer, pe, buffer)[2] })),
-      ).filter(({ cycles }) => cycles > 0),
+      peCounts
+        .flatMap((pe) =>
+          buffers.map((buffer) => ({ cycles: cell(layer, pe, buffer)[0], area: cell(layer, pe, buffer)[2] })),
+        )
+        .filter(({ cycles }) => cycles > 0),
     ),
     limit,
   );
@@ -70,7 +74,7 @@ export function sizingTask(data: SizingData, areaFraction: number): SizingTask {
   const space = new Space({
     name: "sizing",
     knobs: layers.flatMap((layer) => [
-      { name: `accelerator/pes${layer}`, values: COARSE_PE_COUNTS },
+      { name: `accelerator/pes${layer}`, values: peCounts },
       { name: `accelerator/buffer${layer}`, values: buffers },
     ]),
   });

@@ -68,7 +68,7 @@ export class AutoregressivePolicy implements Policy<AutoregressiveBatch> {
     this.#outputBiases = outputBiases!;
   }
 
-  sample(count: number, random: RandomStream): Samples {
+  sample(count: number, random: RandomStream, temperature = 1): Samples {
     const weights: SamplerWeights = {
       degrees: this.#degrees,
       inputWeights: this.#inputWeights.dataSync() as Float32Array,
@@ -76,7 +76,14 @@ export class AutoregressivePolicy implements Policy<AutoregressiveBatch> {
       outputWeights: this.#outputWeights.dataSync() as Float32Array,
       outputBiases: this.#outputBiases.dataSync() as Float32Array,
     };
-    return sampleAutoregressive(this.layout, weights, count, random);
+    return sampleAutoregressive(this.layout, weights, count, random, temperature);
+  }
+
+  logProbs(points: readonly ArrayLike<number>[]): Float32Array {
+    const batch = this.batch(points);
+    const logProbs = tf.tidy(() => this.evaluate(batch).logProb.dataSync().slice() as Float32Array);
+    batch.dispose();
+    return logProbs;
   }
 
   batch(codes: readonly ArrayLike<number>[]): AutoregressiveBatch {

@@ -41,7 +41,10 @@ export interface Policy<Batch extends PolicyBatch = PolicyBatch> {
   readonly layout: Layout;
   /** always the same, in the same order */
   readonly parameters: readonly Parameter[];
-  sample(count: number, random: RandomStream): Samples;
+  /** @param temperature draws from p^(1 / temperature), flatter above 1; `logProbs` are those of p all the same */
+  sample(count: number, random: RandomStream, temperature?: number): Samples;
+  /** log-probability of each given point, nats, shape [points] */
+  logProbs(points: readonly ArrayLike<number>[]): Float32Array;
   batch(codes: readonly ArrayLike<number>[]): Batch;
   evaluate(batch: Batch): Evaluated;
   dispose(): void;

@@ -26,6 +26,7 @@ export function sampleAutoregressive(
   weights: SamplerWeights,
   count: number,
   random: RandomStream,
+  temperature = 1,
 ): Samples {
   const { space, decisions, width, groups } = layout;
   const { degrees, inputWeights, inputBiases, outputWeights, outputBiases } = weights;
@@ -64,7 +65,7 @@ export function sampleAutoregressive(
         for (let v = 0; v < logits.length; v++) logits[v] = logits[v]! + activation * outputWeights[start + v]!;
       }
       const entropy = normalise(logits, decision);
-      const code = random.categorical(logits);
+      const code = random.categorical(temperature === 1 ? logits : tempered(logits, temperature));
       logProbs[row] = logProbs[row]! + Math.log(logits[code]!);
       point[position] = code;
       addFeatures(decision, code, inputWeights, sums);
@@ -84,6 +85,13 @@ export function sampleAutoregressive(
       groups.flatMap((group, g) => (decisionCounts[g] === 0 ? [] : [[group, perDecision(g)]])),
     ),
   };
+}
+
+/** p^(1 / temperature), normalised. */
+export function tempered(probabilities: Float64Array, temperature: number): Float64Array {
+  const powers = probabilities.map((p) => p ** (1 / temperature));
+  const total = powers.reduce((sum, p) => sum + p, 0);
+  return powers.map((p) => p / total);
 }
 
 /** Outputs to probabilities in place; ordered knobs sum their outputs first. @returns the entropy in nats */

@@ -29,6 +29,24 @@ export interface Agent {
   /** @throws CosearchError AGENT_BAD_STATE when the state belongs to another agent or space */
   restore(state: StateTree): void | Promise<void>;
   dispose(): void;
+  /** Starts from what an earlier run learnt; only before the first proposal. Agents without it start cold. */
+  warmStart?(prior: Prior): PriorReport | Promise<PriorReport>;
+}
+
+/** What an earlier run leaves to a new one. */
+export interface Prior {
+  readonly agentName: string;
+  readonly space: Space;
+  /** the agent's last state; undefined when only its trials are known */
+  readonly state?: StateTree | undefined;
+  readonly trials: readonly Trial[];
+}
+
+/** Names of the decisions that an earlier run knew with all their values, with some, or not at all. */
+export interface PriorReport {
+  readonly matched: readonly string[];
+  readonly partly: readonly string[];
+  readonly fresh: readonly string[];
 }
 
 /** How a registered agent is described and built. */
@@ -42,6 +60,8 @@ export interface AgentDefinition {
   /** Checks and completes user-given options. @throws CosearchError AGENT_BAD_OPTION */
   resolveOptions(given: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>>;
   create(space: Space, options: Readonly<Record<string, unknown>>, seed: number): Agent | Promise<Agent>;
+  /** false: it loads no tensor library */
+  readonly usesTensors: boolean;
   /** proposals per update that suit the agent, unless the study says otherwise */
   batchSize(options: Readonly<Record<string, unknown>>): number;
 }

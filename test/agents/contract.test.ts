@@ -1,8 +1,20 @@
-import { agentDefinitions } from "../../agents/index.js";
+import { agentDefinition, agentDefinitions } from "../../agents/index.js";
 import { type AgentContract, agentContract } from "../contracts/agent-contract.js";
 
-const exceptions: Record<string, AgentContract> = {
+const contracts: Record<string, AgentContract> = {
   random: { learns: { reason: "the control: it ignores what it observes" } },
+  grid: { learns: { reason: "it visits every point once" } },
+  "rl-then-evolution": { learns: "finds", options: { rlTrials: 12 } },
+  "q-learning": {
+    learns: "finds",
+    options: { horizonTrials: 200 },
+    slow: "every decision must be tried after every value",
+  },
+  "hill-climbing": { learns: "finds", slow: "one step of one knob a batch, and thirty are needed" },
+  "simulated-annealing": { learns: "finds", options: { horizonTrials: 300 } },
 };
 
-for (const definition of agentDefinitions) agentContract(definition, exceptions[definition.name] ?? { learns: true });
+for (const name of ["ppo", "reinforce"]) {
+  agentContract(agentDefinition(name), { learns: "repeats", options: { redraws: 0 } });
+}
+for (const definition of agentDefinitions) agentContract(definition, contracts[definition.name] ?? { learns: "finds" });

@@ -3,12 +3,17 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Agent, AgentDefinition, Diagnostics, StateTree } from "../../src/core/agent.js";
 import { Space } from "../../src/core/space.js";
 import { decodeState, encodeState } from "../../src/core/state-codec.js";
-import type { Candidate, Trial } from "../../src/core/trial.js";
+import { type Candidate, type Trial, violationOf } from "../../src/core/trial.js";
 import { initBackend } from "../../src/tensors/backend.js";
 
 export interface AgentContract {
-  /** false for a control that does not learn, with the reason */
-  readonly learns: true | { readonly reason: string };
+  /** repeats: a policy that settles on the best design; finds: a search that never needs to propose it twice;
+   *  or why it does not learn */
+  readonly learns: "repeats" | "finds" | { readonly reason: string };
+  /** why 400 trials are too few for it to come within the limits of twenty knobs */
+  readonly slow?: string;
+  /** for tests only; the defaults otherwise */
+  readonly options?: Readonly<Record<string, unknown>>;
 }
 
 /** Ordered knobs, a category, a knob that leaves no choice, and two that count only under a condition. */
@@ -42,9 +47,38 @@ export function evaluateConditional(candidate: Candidate, trial: number): Trial 
   return { trial, candidate, reward: reward - 10, infeasible: { code: "limit", reason: "too much load", violations } };
 }
 
+/** Twenty ordered knobs of ten levels. */
+export const ladderSpace = new Space({
+  name: "ladder",
+  knobs: Array.from({ length: 20 }, (_, i) => ({ name: `step${i}`, values: [0, 1, 2, 3, 4, 5, 6, 7, 8, 9] })),
+});
+
+/** All levels together may cost 60; knobs 0 to 3 bring 1 a level, the others a quarter. The best is 36 + 24 / 4 = 42. Random
+ *  candidates cost 90 on average (standard deviation 13), 0.5 above the limit. */
+export function evaluateLadder(candidate: Candidate, trial: number): Trial {
+  const levels = ladderSpace.knobs.map(({ name }) => candidate[name] as number);
+  const cost = levels.reduce((sum, level) => sum + level, 0);
+  const reward = levels.reduce((sum, level, i) => sum + (i < 4 ? level : level / 4), 0);
+  if (cost <= 60) return { trial, candidate, reward };
+  const violations = [{ subject: "cost", needed: cost, available: 60, unit: "" }];
+  return { trial, candidate, reward: -cost, infeasible: { code: "limit", reason: "too costly", violations } };
+}
+
+/** Mean violation of the last 100 of 400 trials, in batches of 8. Random candidates: 90 / 60 - 1 = 0.5. */
+async function violationOnLadder(agent: Agent): Promise<number> {
+  const all: Trial[] = [];
+  while (all.length < 400) {
+    const trials = (await agent.propose(8)).map((candidate, i) => evaluateLadder(candidate, all.length + i));
+    all.push(...trials);
+    await agent.observe(trials);
+  }
+  return all.slice(-100).reduce((sum, { infeasible }) => sum + violationOf(infeasible), 0) / 100;
+}
+
 export function agentContract(definition: AgentDefinition, contract: AgentContract): void {
-  describe(`agent ${definition.name}`, () => {
-    const options = definition.resolveOptions({});
+  const given = contract.options === undefined ? "" : ` with ${JSON.stringify(contract.options)}`;
+  describe(`agent ${definition.name}${given}`, () => {
+    const options = definition.resolveOptions(contract.options ?? {});
     const batch = 6;
     const agents: Agent[] = [];
     const create = async (seed: number, space = conditionalSpace) => {
@@ -134,17 +168,62 @@ export function agentContract(definition: AgentDefinition, contract: AgentContra
       }
     });
 
-    it.skipIf(contract.learns !== true)("finds the best design of a small space and proposes it again", async () => {
+    it.runIf(contract.learns === "repeats")(
+      "finds the best design of a small space and proposes it again",
+      async () => {
+        for (const seed of [11, 12, 13]) {
+          const trace = await runUpdates(await create(seed), Math.ceil(400 / batch), batch);
+          const lastRewards = trace.slice(-5).flatMap(({ rewards }) => rewards);
+          expect(Math.max(...lastRewards)).toBe(13);
+          const share = lastRewards.filter((reward) => reward === 13).length / lastRewards.length;
+          expect(share).toBeGreaterThan(0.2); // uniform sampling: 1/3 (kind) * 1/3 (groups) * 1/2 (tile) * 1/2 (free) * 3/15 = 1/180
+        }
+      },
+    );
+
+    it.runIf(contract.learns === "finds")("finds the best design of a small space", async () => {
       for (const seed of [11, 12, 13]) {
         const trace = await runUpdates(await create(seed), Math.ceil(400 / batch), batch);
-        const lastRewards = trace.slice(-5).flatMap(({ rewards }) => rewards);
-        expect(Math.max(...lastRewards)).toBe(13);
-        const share = lastRewards.filter((reward) => reward === 13).length / lastRewards.length;
-        expect(share).toBeGreaterThan(0.2); // uniform sampling: 1/3 (kind) * 1/3 (groups) * 1/2 (tile) * 1/2 (free) * 3/15 = 1/180
+        expect(Math.max(...trace.flatMap(({ rewards }) => rewards))).toBe(13);
       }
+    });
+
+    it.runIf(typeof contract.learns === "string")(
+      "comes within limits that random candidates break by half",
+      async () => {
+        for (const seed of [21, 22]) expect(await violationOnLadder(await create(seed, ladderSpace))).toBeLessThan(0.2);
+      },
+    );
+
+    it.runIf(definition.name === "random")("stays as far outside the limits, as the control", async () => {
+      for (const seed of [21, 22])
+        expect(await violationOnLadder(await create(seed, ladderSpace))).toBeGreaterThan(0.4);
+    });
+
+    it("starts from the best designs of an earlier run", async () => {
+      const best = evaluateConditional(bestConditional, 7);
+      const agent = await create(31);
+      const report = await agent.warmStart!({ agentName: "somebody", space: conditionalSpace, trials: [best] });
+      expect(report.fresh).toEqual([]);
+      const state = encodeState(await agent.state());
+      const resumed = await create(32);
+      await resumed.restore(decodeState(JSON.parse(JSON.stringify(state))));
+      expect(await agent.propose(4)).toContainEqual(bestConditional);
+      expect(await resumed.propose(4)).toContainEqual(bestConditional);
     });
   });
 }
+
+/** One of the three best points. */
+const bestConditional: Candidate = {
+  "network/depth": 3,
+  "network/kind": "grouped",
+  "network/groups": 8,
+  "accelerator/pes": 4,
+  "accelerator/clock": 800,
+  "accelerator/tile": "b",
+  free: true,
+};
 
 interface Update {
   readonly candidates: readonly Candidate[];

@@ -1,0 +1,91 @@
+// How points are changed and combined: mutation, crossover, and what makes the result a point again. All of them follow the
+// conditions of the space: a knob that starts to count takes a random value, one that stops to count is dropped.
+import type { StateTree } from "../src/core/agent.js";
+import type { RandomStream } from "../src/core/rng.js";
+import { INACTIVE, type Space } from "../src/core/space.js";
+
+/** The codes as a point; knobs that start to count take a random value. Changes `codes`. */
+export function settled(space: Space, codes: Int32Array, random: RandomStream): Int32Array {
+  for (let i = 0; i < codes.length; i++) {
+    if (!space.isActive(i, codes)) codes[i] = INACTIVE;
+    else if (codes[i] === INACTIVE) codes[i] = random.integer(space.knobs[i]!.values.length);
+  }
+  return codes;
+}
+
+/** Another value of one knob: for an ordered one a step whose length is log-uniform (so that near values are likelier,
+ *  whatever the number of levels), for a category any other value. */
+export function otherValue(space: Space, position: number, code: number, random: RandomStream): number {
+  const { values, ordered } = space.knobs[position]!;
+  const count = values.length;
+  if (count === 1) return code;
+  if (!ordered) return (code + 1 + random.integer(count - 1)) % count;
+  const length = Math.max(1, Math.floor(count ** random.next()));
+  const up = random.next() < 0.5;
+  const wanted = code + (up ? length : -length);
+  if (wanted >= 0 && wanted < count) return wanted;
+  const back = code + (up ? -length : length);
+  return back >= 0 && back < count ? back : code === 0 ? 1 : code - 1;
+}
+
+/** Each decision that counts changes with probability `rate`, at least one of them. */
+export function mutated(space: Space, codes: ArrayLike<number>, rate: number, random: RandomStream): Int32Array {
+  const next = Int32Array.from(codes);
+  const active = space.decisions.filter((position) => codes[position] !== INACTIVE);
+  const certain = active[random.integer(active.length)];
+  for (const position of active) {
+    if (position === certain || random.next() < rate) {
+      next[position] = otherValue(space, position, codes[position]!, random);
+    }
+  }
+  return settled(space, next, random);
+}
+
+/** Uniform crossover: each knob from one parent or the other.
+ *  @see Syswerda 1989, "Uniform crossover in genetic algorithms" */
+export function crossed(space: Space, a: ArrayLike<number>, b: ArrayLike<number>, random: RandomStream): Int32Array {
+  const child = Int32Array.from(a, (code, i) => (random.next() < 0.5 ? code : b[i]!));
+  return settled(space, child, random);
+}
+
+/** Remembers the last points, at most `capacity`, so that a search need not propose them again. */
+export class RecentPoints {
+  readonly #capacity: number;
+  readonly #hashes = new Set<number>(); // in the order in which they came
+
+  constructor(capacity = 4096) {
+    this.#capacity = capacity;
+  }
+
+  has(codes: ArrayLike<number>): boolean {
+    return this.#hashes.has(hashOf(codes));
+  }
+
+  add(codes: ArrayLike<number>): void {
+    const hash = hashOf(codes);
+    this.#hashes.delete(hash);
+    this.#hashes.add(hash);
+    if (this.#hashes.size > this.#capacity) this.#hashes.delete(this.#hashes.values().next().value as number);
+  }
+
+  state(): StateTree {
+    return Float64Array.from(this.#hashes);
+  }
+
+  restore(state: StateTree | undefined): void {
+    this.#hashes.clear();
+    for (const hash of state as Float64Array) this.#hashes.add(hash);
+  }
+}
+
+/** 52 bits of two multiplicative hashes (FNV-1a with two primes); equal hashes of different points cost one resample. */
+function hashOf(codes: ArrayLike<number>): number {
+  let low = 0x811c9dc5;
+  let high = 0x9747b28c;
+  for (let i = 0; i < codes.length; i++) {
+    low = Math.imul(low ^ (codes[i]! + 2), 0x01000193);
+    high = Math.imul(high ^ (codes[i]! + 7), 0x85ebca6b);
+    high ^= high >>> 15;
+  }
+  return (high >>> 12) * 2 ** 32 + (low >>> 0);
+}
