@@ -1,7 +1,7 @@
 // The best mapping of one layer on one machine, for an objective and a budget in mappings (never a clock).
-// Per dataflow constraint: the spatial choices with the fewest iterations; for each, tiles and loop orders boundary by boundary
-// (tiling.ts); every finalist is costed exactly and the best one kept. A flexible machine tries every named dataflow's
-// finalists and unconstrained ones, so that it can never come out worse than a fixed one at the same budget.
+// Per dataflow constraint: the most promising spatial choices (spatial.ts); for each, tiles and loop orders boundary by boundary
+// (tiling.ts), costed exactly; then hill climbing from the best of them. A flexible machine runs every named dataflow's search
+// and an unconstrained one, so that it can never come out worse than a fixed one at the same budget.
 import type { Violation } from "../../src/core/trial.js";
 import type { Accelerator, DataflowName } from "./architecture.js";
 import type { CostModel } from "./cost.js";
@@ -22,8 +22,8 @@ export interface MapperOptions {
   readonly dataflow?: DataflowName;
 }
 
-/** Enough for three spatial choices with two outer and two inner orders each. */
-export const DEFAULT_BUDGET = 12;
+/** Three spatial choices with a few tilings each, and some hill climbing from the best: half a millisecond for a flexible machine. */
+export const DEFAULT_BUDGET = 24;
 
 export type MapperResult =
   | { readonly kind: "mapped"; readonly mapping: Mapping; readonly evaluated: number }
@@ -43,7 +43,14 @@ interface Node extends Tiling {
   /** by [stationary operand + 3 · (some dimension must be whole)] */
   readonly fills: (Filled | undefined)[];
   readonly children: Map<Filled, Node>;
-  costed: boolean;
+  /** of a leaf: what it costs, once known */
+  start: Start | "misfit" | undefined;
+}
+
+/** A complete mapping with its score: where hill climbing may start. */
+interface Start {
+  readonly mapping: Mapping;
+  readonly score: number;
 }
 
 /** A tile that the boundary search found, and the group order just outside it. */
@@ -56,6 +63,8 @@ interface Filled {
 
 /** Levels other than the innermost are free in every dataflow. */
 const FREE = DATAFLOW_CONSTRAINTS.flexible;
+/** Share of the budget for tilings that the boundary search builds; hill climbing from the best of them takes the rest. */
+const CONSTRUCT_SHARE = 0.4;
 const STATIONARIES = [0, 1, 2] as const;
 
 class MappingSearch {
@@ -72,6 +81,7 @@ class MappingSearch {
   #bestScore = Infinity;
   #evaluated = 0;
   #left = 0;
+  #starts: Start[] = [];
 
   constructor(problem: Problem, model: CostModel, options: MapperOptions) {
     this.#problem = problem;
@@ -85,13 +95,86 @@ class MappingSearch {
   }
 
   run(constraint: DataflowConstraint): void {
-    const width = Math.max(1, Math.ceil(this.#options.budget / 4));
-    this.#left = this.#options.budget;
+    const width = Math.max(1, Math.ceil(this.#options.budget / 10));
+    const construct = Math.ceil(this.#options.budget * CONSTRUCT_SHARE);
+    this.#left = construct;
+    this.#starts = [];
     for (const choice of this.#spatial.choices(this.#problem, constraint.spatialMask, width, this.#options.objective)) {
       // one that cannot beat the best by its compute cycles alone need not be tiled
       if (this.#options.objective === "latency" && choice.iterations > this.#bestScore * this.#rateBound) continue;
       this.#descend(this.#rootOf(choice), constraint);
     }
+    this.#left = this.#options.budget - construct + Math.max(0, this.#left);
+    // the best starts first; those of this constraint alone, so that what it finds depends on nothing else
+    this.#starts.sort((a, b) => a.score - b.score);
+    for (const start of this.#starts) {
+      if (this.#left <= 0) break;
+      this.#refine(start, constraint);
+    }
+  }
+
+  /** Hill climbing: moves a factor of a temporal loop to another level, or reorders a level, as long as the score falls. */
+  #refine(start: Start, constraint: DataflowConstraint): void {
+    const mapping = copyMapping(start.mapping);
+    const levels = this.#chip.levels.length;
+    let score = start.score;
+    for (let improved = true; improved && this.#left > 0; ) {
+      improved = false;
+      for (let d = 0; d < DIM_COUNT; d++) {
+        if (this.#problem.extents[d] === 1) continue;
+        for (let from = 0; from < levels; from++) {
+          for (let to = 0; to < levels; to++) {
+            if (from === to) continue;
+            const a = from * DIM_COUNT + d;
+            const b = to * DIM_COUNT + d;
+            const [bound, target] = [mapping.temporal[a]!, mapping.temporal[b]!];
+            if (bound === 1 || this.#left <= 0) continue;
+            if (from === levels - 1 && constraint.wholeMask & (1 << d)) continue;
+            const factor = smallestFactor(bound);
+            mapping.temporal[a] = bound / factor;
+            mapping.temporal[b] = target * factor;
+            const next = this.#try(mapping);
+            if (next < score) {
+              score = next;
+              improved = true;
+            } else {
+              mapping.temporal[a] = bound;
+              mapping.temporal[b] = target;
+            }
+          }
+        }
+      }
+      for (let l = 0; l < levels - 1; l++) {
+        const base = l * DIM_COUNT;
+        const kept = mapping.order.slice(base, base + DIM_COUNT);
+        for (let order = 0; order < GROUP_ORDERS.length && this.#left > 0; order++) {
+          if (l === levels - 2 && constraint.stationary !== undefined && order >> 1 !== constraint.stationary) continue;
+          orderPositions(this.#boundaries.groups, GROUP_ORDERS[order]!, mapping.order, base);
+          const next = this.#try(mapping);
+          if (next < score) {
+            score = next;
+            improved = true;
+            kept.set(mapping.order.subarray(base, base + DIM_COUNT));
+          } else mapping.order.set(kept, base);
+        }
+      }
+    }
+  }
+
+  /** Score of a mapping, Infinity when it does not fit; the best is kept. */
+  #try(mapping: Mapping): number {
+    const model = this.#model;
+    this.#left--;
+    model.prepare(this.#problem, mapping);
+    if (!model.fits()) return Infinity;
+    this.#evaluated++;
+    model.evaluate(this.#problem, mapping);
+    const score = scoreOf(model, this.#options.objective);
+    if (score < this.#bestScore) {
+      this.#bestScore = score;
+      this.#best = copyMapping(mapping);
+    }
+    return score;
   }
 
   #rootOf(choice: SpatialChoice): Node {
@@ -107,7 +190,7 @@ class MappingSearch {
       choice,
       fills: [],
       children: new Map(),
-      costed: false,
+      start: undefined,
     };
     this.#roots.push(root);
     return root;
@@ -117,8 +200,9 @@ class MappingSearch {
   #descend(node: Node, constraint: DataflowConstraint): void {
     const level = node.level + 1;
     if (level === this.#chip.levels.length) {
-      if (this.#left-- > 0 && !node.costed) this.#cost(node);
-      node.costed = true;
+      if (this.#left-- <= 0) return;
+      node.start ??= this.#cost(node);
+      if (node.start !== "misfit") this.#starts.push(node.start);
       return;
     }
     const innermost = level === this.#chip.levels.length - 1;
@@ -141,7 +225,7 @@ class MappingSearch {
       choice: node.choice,
       fills: [],
       children: new Map(),
-      costed: false,
+      start: undefined,
     };
     node.children.set(filled, child);
     return child;
@@ -219,23 +303,17 @@ class MappingSearch {
     return copies;
   }
 
-  #cost(leaf: Node): void {
-    const model = this.#model;
+  #cost(leaf: Node): Start | "misfit" {
     const mapping = this.#candidate;
     this.#write(leaf, mapping);
-    model.prepare(this.#problem, mapping);
-    if (!model.fits()) {
+    this.#left++; // counted where the leaf was met
+    let score = this.#try(mapping);
+    if (score === Infinity) {
       this.#divide(leaf, mapping);
-      model.prepare(this.#problem, mapping);
-      if (!model.fits()) return;
+      this.#left++;
+      score = this.#try(mapping);
     }
-    this.#evaluated++;
-    model.evaluate(this.#problem, mapping);
-    const score = scoreOf(model, this.#options.objective);
-    if (score < this.#bestScore) {
-      this.#bestScore = score;
-      this.#best = copyMapping(mapping);
-    }
+    return score === Infinity ? "misfit" : { mapping: copyMapping(mapping), score };
   }
 
   #write(leaf: Node, mapping: Mapping): void {
@@ -277,6 +355,11 @@ class MappingSearch {
     if (this.#best !== undefined) return { kind: "mapped", mapping: this.#best, evaluated: this.#evaluated };
     return { kind: "unmappable", violations: minimumViolations(this.#problem, this.#model) };
   }
+}
+
+function smallestFactor(n: number): number {
+  for (const factor of [2, 3, 5, 7, 11, 13]) if (n % factor === 0) return factor;
+  return n;
 }
 
 /** Lower is better; ties in the objective go to the other quantity, weighted too little to matter otherwise. */

@@ -20,6 +20,9 @@ interface FlatAxis {
   readonly dimMask: number;
 }
 
+/** The smallest share of an axis that its first dimension may take is one in this many. */
+const FIRST_SHARES = 8;
+
 /** Finds spatial choices for one machine. Holds scratch arrays; not reentrant. */
 export class SpatialSearch {
   readonly #chip: Accelerator;
@@ -34,7 +37,7 @@ export class SpatialSearch {
   readonly #offered: Int32Array;
   #beam: State[] = [];
   #width = 0;
-  readonly #shared = new Float64Array(3);
+  readonly #shared = new Float64Array(6);
   // of the problem under way
   #objective: Objective = "latency";
   #relevance: readonly [number, number, number] = [0, 0, 0];
@@ -43,9 +46,9 @@ export class SpatialSearch {
   #dramCycles = 0;
   #fixedPj = 0;
   #worstPj = 0;
-  readonly #accessPj = new Float64Array(3);
+  readonly #accessPj = new Float64Array(6);
   /** innermost level that keeps the operand */
-  readonly #keeper = new Int32Array(3);
+  readonly #keeper = new Int32Array(6);
 
   constructor(chip: Accelerator) {
     this.#chip = chip;
@@ -79,36 +82,39 @@ export class SpatialSearch {
     return beam;
   }
 
-  /** Every way to fill `room` slots of the axis with dimensions of `dims`, `count` of which are chosen already. */
+  /** Ways to fill `room` slots of the axis with dimensions of `dims`, `count` of which are chosen already. The first may
+   *  also take a half, a quarter or an eighth of the axis, so that operands can share evenly; the later ones take what fits. */
   #extend(dims: number, room: number, iterations: number, count: number): void {
     let filled = false;
     for (let d = 0; d < DIM_COUNT; d++) {
       const left = this.#remaining[d]!;
       if ((dims & (1 << d)) === 0 || left === 1) continue;
-      const folds = Math.ceil(left / room);
-      const bound = Math.ceil(left / folds);
-      if (bound === 1) continue;
-      filled = true;
-      this.#dims[count] = d;
-      this.#bounds[count] = bound;
-      this.#remaining[d] = folds;
-      const next = (iterations / left) * folds;
-      const rest = Math.floor(room / bound);
-      this.#share(d, bound);
-      if (rest >= 2) this.#extend(dims & ~(1 << d), rest, next, count + 1);
-      else this.#offer(next, count + 1);
-      this.#share(d, 1 / bound);
-      this.#remaining[d] = left;
+      let before = 1;
+      for (let share = count === 0 ? FIRST_SHARES : 1; share >= 1; share /= 2) {
+        const folds = Math.ceil(left / Math.floor(room / share));
+        const bound = Math.ceil(left / folds);
+        if (bound === before || !Number.isFinite(folds)) continue;
+        before = bound;
+        filled = true;
+        this.#dims[count] = d;
+        this.#bounds[count] = bound;
+        this.#remaining[d] = folds;
+        const next = (iterations / left) * folds;
+        const rest = Math.floor(room / bound);
+        this.#share(d, bound);
+        if (rest >= 2) this.#extend(dims & ~(1 << d), rest, next, count + 1);
+        else this.#offer(next, count + 1);
+        this.#share(d, 1 / bound);
+        this.#remaining[d] = left;
+      }
     }
     if (!filled) this.#offer(iterations, count);
   }
 
   /** `bound` more instances of dimension d on the axis under way: those of one operand that does not depend on it share. */
   #share(d: number, bound: number): void {
-    for (let operand = 0; operand < 3; operand++) {
-      if (this.#axis.level >= this.#keeper[operand]! && (this.#relevance[operand]! & (1 << d)) === 0) {
-        this.#shared[operand]! *= bound;
-      }
+    for (let i = 0; i < 6; i++) {
+      if (this.#axis.level >= this.#keeper[i]! && (this.#relevance[i % 3]! & (1 << d)) === 0) this.#shared[i]! *= bound;
     }
   }
 
@@ -116,7 +122,8 @@ export class SpatialSearch {
   #score(iterations: number): number {
     const shared = this.#shared;
     const access = this.#accessPj;
-    const energy = this.#fixedPj + access[0]! / shared[0]! + access[1]! / shared[1]! + access[2]! / shared[2]!;
+    let energy = this.#fixedPj;
+    for (let i = 0; i < 6; i++) energy += access[i]! / shared[i]!;
     const cycles = Math.max(iterations / this.#rate, this.#dramCycles);
     switch (this.#objective) {
       case "latency":
@@ -150,13 +157,25 @@ export class SpatialSearch {
       this.#accessPj[operand] = present[operand] ? problem.operationCount * perOperation : 0;
       // where the hardware cannot share, no axis counts
       this.#keeper[operand] = (operand === O ? level.reduce : level.multicast[operand]) ? keeper : levels.length;
+      // a level further out serves what the tile next to the multipliers cannot: a reuse of about the root of its words
+      let parent = keeper - 1;
+      while (parent > 0 && !levels[parent]!.keeps[operand]) parent--;
+      this.#accessPj[3 + operand] = 0;
+      this.#keeper[3 + operand] = parent;
+      if (parent > 0 && present[operand]) {
+        const outer = levels[parent]!;
+        const wide = operand === O ? bits.partial : operand === W ? bits.weights : bits.inputs;
+        const room = (level.sharedCapacityBytes ?? level.partitionBytes![operand]!) * 8;
+        const pj = operand === O ? outer.readPjPerBit + outer.writePjPerBit : outer.readPjPerBit;
+        this.#accessPj[3 + operand] = (problem.operationCount * wide * pj) / Math.max(1, Math.sqrt(room / wide / 3));
+      }
       if (!present[operand] || problem.resident[operand]) continue;
       const width = operand === O ? bits.outputs : operand === I ? bits.inputs : bits.weights;
       dramBits += words[operand]! * width;
       this.#fixedPj += words[operand]! * width * levels[0]!.readPjPerBit;
     }
     this.#dramCycles = dramBits / 8 / Math.min(levels[0]!.sharedBytesPerCycle, 1e12);
-    this.#worstPj = this.#fixedPj + this.#accessPj[0]! + this.#accessPj[1]! + this.#accessPj[2]!;
+    this.#worstPj = this.#fixedPj + this.#accessPj.reduce((sum, value) => sum + value, 0);
   }
 
   /** Takes the state under way into the beam if it is good enough and new. */
@@ -187,7 +206,7 @@ export class SpatialSearch {
     return {
       spatial: new Int32Array(this.#size).fill(1),
       remaining: new Float64Array(DIM_COUNT),
-      shared: new Float64Array(3).fill(1),
+      shared: new Float64Array(6).fill(1),
       iterations: Infinity,
       score: Infinity,
     };
