@@ -3,6 +3,7 @@ import { z } from "zod";
 import type { Agent, AgentDefinition, AgentOption } from "../src/core/agent.js";
 import { CosearchError, suggestion } from "../src/core/errors.js";
 import type { Space } from "../src/core/space.js";
+import { coarseToFineAgent, type LevelOptions, levelsShape } from "./coarse-to-fine.js";
 
 interface AgentDescription<Shape extends z.ZodRawShape> {
   readonly name: string;
@@ -18,27 +19,33 @@ interface AgentDescription<Shape extends z.ZodRawShape> {
 
 /** The definition that the registry holds, with option list and checks derived from the schema. */
 export function defineAgent<Shape extends z.ZodRawShape>(description: AgentDescription<Shape>): AgentDefinition {
-  const { name, summary, paper, schema, usesTensors = false } = description;
+  const { name, summary, paper, usesTensors = false } = description;
+  const schema = description.schema.extend(levelsShape);
   const options = describeOptions(schema);
-  const resolve = (given: Readonly<Record<string, unknown>>) => resolveOptions(name, schema, options, given);
+  const resolve = (given: Readonly<Record<string, unknown>>) =>
+    resolveOptions(name, schema, options, given) as z.output<z.ZodObject<Shape>> & LevelOptions;
   return {
     name,
     summary,
     paper,
     options,
     usesTensors,
-    resolveOptions: (given) => resolve(given) as Readonly<Record<string, unknown>>,
-    create: (space, given, seed) => description.create(space, resolve(given), seed),
+    resolveOptions: resolve,
+    create: (space, given, seed) => {
+      const resolved = resolve(given);
+      const create = (part: Space) => description.create(part, resolved, seed);
+      return resolved.coarseLevels === 0 ? create(space) : coarseToFineAgent(name, space, resolved, create);
+    },
     batchSize: (given) => description.batchSize(resolve(given)),
   };
 }
 
-function resolveOptions<Shape extends z.ZodRawShape>(
+function resolveOptions(
   agent: string,
-  schema: z.ZodObject<Shape>,
+  schema: z.ZodObject,
   options: readonly AgentOption[],
   given: Readonly<Record<string, unknown>>,
-): z.output<z.ZodObject<Shape>> {
+): Readonly<Record<string, unknown>> {
   const names = options.map((option) => option.name);
   const problems = Object.keys(given)
     .filter((key) => !names.includes(key))

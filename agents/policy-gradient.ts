@@ -14,6 +14,7 @@ import { Adam } from "./optim/adam.js";
 import { scheduled } from "./optim/schedule.js";
 import { AutoregressivePolicy } from "./policy/autoregressive.js";
 import type { Policy, Samples } from "./policy/policy.js";
+import { adaptedOutputs, learntOutputs } from "./policy/transfer.js";
 import type { PolicyGradientOptions } from "./policy-gradient-options.js";
 import { priorPoints } from "./prior.js";
 import { spaceSignature, stateOf } from "./signature.js";
@@ -226,6 +227,8 @@ class PolicyGradientAgent implements Agent {
   warmStart(prior: Prior): PriorReport {
     const { points, report } = priorPoints(this.#space, prior, this.#sampleStream);
     this.#prior = points;
+    const learnt = learntOutputs(prior.state);
+    if (learnt !== undefined) this.#adam.setWeights("outputBiases", adaptedOutputs(this.#policy.layout, learnt));
     return report;
   }
 

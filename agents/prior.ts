@@ -16,17 +16,24 @@ export function priorPoints(
   prior: Prior,
   random: RandomStream,
 ): { readonly points: Int32Array[]; readonly report: PriorReport } {
-  const best: Int32Array[] = [];
-  const known = new Set<string>();
-  for (const trial of [...prior.trials].sort((a: Trial, b: Trial) => compareTrials(a, b) || a.trial - b.trial)) {
-    const codes = adapted(space, trial.candidate, random);
-    const key = space.key(codes);
-    if (known.has(key)) continue;
-    known.add(key);
-    best.push(codes);
-    if (best.length === PRIOR_POINTS) break;
+  const best = new Map<string, Int32Array>();
+  for (const { candidate } of bestOf(prior.trials, PRIOR_POINTS)) {
+    const codes = adapted(space, candidate, random);
+    best.set(space.key(codes), codes);
   }
-  return { points: best, report: matchReport(space, prior.space) };
+  return { points: [...best.values()], report: matchReport(space, prior.space) };
+}
+
+/** The best different trials, best first, without their metrics. */
+export function bestOf(trials: readonly Trial[], count: number): Trial[] {
+  const best = new Map<string, Trial>();
+  for (const trial of [...trials].sort((a, b) => compareTrials(a, b) || a.trial - b.trial)) {
+    if (best.size === count) break;
+    const { candidate, reward, infeasible } = trial;
+    const key = JSON.stringify(candidate);
+    if (!best.has(key)) best.set(key, { trial: trial.trial, candidate, reward, ...(infeasible && { infeasible }) });
+  }
+  return [...best.values()];
 }
 
 /** Which decisions of `space` have a counterpart, with all, some or none of their values. */

@@ -8,12 +8,13 @@ import type { Space } from "../src/core/space.js";
 import type { Candidate, Trial } from "../src/core/trial.js";
 import { blackBoxAgent } from "./black-box.js";
 import { Genetic, variationShape } from "./genetic.js";
-import { compareTrials } from "./losses/advantages.js";
 import { defineAgent } from "./options.js";
 import { ppo } from "./ppo.js";
+import { bestOf } from "./prior.js";
 import { spaceSignature, stateOf } from "./signature.js";
 
 const NAME = "rl-then-evolution";
+const KEPT_TRIALS = 8;
 
 const options = z.strictObject({
   batchSize: z.int().min(1).max(4096).default(16).describe("candidates proposed together"),
@@ -73,20 +74,7 @@ class RlThenEvolution implements Agent {
     const diagnostics = await (wasEvolving ? this.#second : this.#first).observe(trials);
     this.#trials += trials.length;
     if (wasEvolving) return diagnostics;
-    const known = new Set<string>();
-    this.#best = [...this.#best, ...trials]
-      .sort((a, b) => compareTrials(a, b) || a.trial - b.trial)
-      .filter(({ candidate }) => {
-        const key = JSON.stringify(candidate);
-        return !known.has(key) && known.add(key);
-      })
-      .slice(0, 8)
-      .map(({ trial, candidate, reward, infeasible }) => ({
-        trial,
-        candidate,
-        reward,
-        ...(infeasible && { infeasible }),
-      }));
+    this.#best = bestOf([...this.#best, ...trials], KEPT_TRIALS);
     if (this.#isEvolving) await this.#second.warmStart?.({ agentName: NAME, space: this.#space, trials: this.#best });
     return diagnostics;
   }

@@ -1,13 +1,25 @@
 // Which agent and which space a state belongs to, so that a checkpoint is never loaded into another one.
 import type { StateTree } from "../src/core/agent.js";
 import { CosearchError } from "../src/core/errors.js";
-import type { Space } from "../src/core/space.js";
+import { type Condition, Space } from "../src/core/space.js";
+import type { KnobValue } from "../src/core/trial.js";
 
 /** A text that is equal for spaces with the same knobs, values, order and conditions. */
 export function spaceSignature(space: Space): string {
   return JSON.stringify(
     space.toData().knobs.map((knob, i) => [knob.name, knob.values, space.knobs[i]!.ordered, knob.when ?? {}]),
   );
+}
+
+/** The space that a state was made for, from the signature that it holds; undefined when it holds none. */
+export function spaceOfState(state: StateTree | undefined): Space | undefined {
+  const signature = (state as { readonly space?: unknown } | null | undefined)?.space;
+  if (typeof signature !== "string") return undefined;
+  const knobs = JSON.parse(signature) as [string, KnobValue[], boolean, Condition][];
+  return new Space({
+    name: "earlier",
+    knobs: knobs.map(([name, values, ordered, when]) => ({ name, values, ordered, when })),
+  });
 }
 
 /** The fields of a state after checking whose it is. @throws CosearchError AGENT_BAD_STATE */

@@ -117,6 +117,15 @@ export class Adam {
     }
   }
 
+  /** Gives one parameter other weights; its moments stay as they are. */
+  setWeights(name: string, values: Float32Array): void {
+    const variable = this.#parameters.find((parameter) => parameter.name === name)?.variable;
+    if (variable === undefined) throw new CosearchError("AGENT_BAD_STATE", `the policy has no parameter ${name}`);
+    const tensor = tf.tensor(values, variable.shape);
+    variable.assign(tensor);
+    tensor.dispose();
+  }
+
   /** Weights, moments and step count. */
   state(): StateTree {
     const copy = (tensors: readonly tf.Tensor[]) => tensors.map((tensor) => Float32Array.from(tensor.dataSync()));

@@ -71,7 +71,7 @@ export async function runAgent(
     await agent.observe(trials);
     agentMs += clock() - before;
   }
-  for (const mark of marks) bestAt[mark] ??= best;
+  for (const mark of marks) if (!(mark in bestAt)) bestAt[mark] = best; // the space was exhausted
   agent.dispose();
   return {
     task: task.name,

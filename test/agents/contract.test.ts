@@ -17,4 +17,7 @@ const contracts: Record<string, AgentContract> = {
 for (const name of ["ppo", "reinforce"]) {
   agentContract(agentDefinition(name), { learns: "repeats", options: { redraws: 0 } });
 }
+for (const name of ["reinforce", "genetic"]) {
+  agentContract(agentDefinition(name), { learns: "finds", options: { coarseLevels: 3, coarseTrials: 20 } });
+}
 for (const definition of agentDefinitions) agentContract(definition, contracts[definition.name] ?? { learns: "finds" });

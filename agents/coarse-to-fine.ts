@@ -1,0 +1,137 @@
+// Coarse levels first, with any agent: ordered knobs begin with a few of their values, evenly spread, and after so many trials
+// a fresh agent of the same kind goes on over all values, started from what the first one learnt.
+// After Kao et al. 2020, "ConfuciuX", arXiv:2009.02010, section III-F (coarse grid first, fine grid after it).
+import { z } from "zod";
+import type { Agent, Diagnostics, Prior, PriorReport, StateTree } from "../src/core/agent.js";
+import { type Knob, Space } from "../src/core/space.js";
+import type { Candidate, Trial } from "../src/core/trial.js";
+import { bestOf } from "./prior.js";
+import { spaceSignature, stateOf } from "./signature.js";
+
+const KEPT_TRIALS = 8;
+
+/** Options that every agent has. */
+export const levelsShape = {
+  coarseLevels: z
+    .int()
+    .min(0)
+    .max(1000)
+    .default(0)
+    .describe("values that an ordered knob has at first, evenly spread; 0: all of them from the start"),
+  coarseTrials: z.int().min(1).default(1000).describe("trials before all values are searched; only with coarseLevels"),
+};
+export type LevelOptions = z.output<z.ZodObject<typeof levelsShape>>;
+
+/** @param create builds the agent for the coarse space and for the whole one */
+export async function coarseToFineAgent(
+  name: string,
+  space: Space,
+  { coarseLevels, coarseTrials }: LevelOptions,
+  create: (space: Space) => Agent | Promise<Agent>,
+): Promise<Agent> {
+  const coarse = coarseSpace(space, coarseLevels);
+  return new CoarseToFine(name, space, coarse, coarseTrials, create, await create(coarse));
+}
+
+/** The space with at most `levels` values for each ordered knob, both ends among them. */
+export function coarseSpace(space: Space, levels: number): Space {
+  const data = space.toData();
+  const knobs = data.knobs.map((knob, i): Knob => {
+    const { values, ordered } = space.knobs[i]!;
+    if (!ordered || values.length <= levels) return { ...knob, ordered };
+    const last = values.length - 1;
+    const kept = Array.from(
+      { length: levels },
+      (_, k) => values[levels === 1 ? 0 : Math.round((k * last) / (levels - 1))]!,
+    );
+    return { ...knob, ordered, values: kept };
+  });
+  return new Space({ ...data, name: `${data.name} (coarse)`, knobs });
+}
+
+class CoarseToFine implements Agent {
+  readonly name: string;
+  readonly #space: Space;
+  readonly #coarse: Space;
+  readonly #coarseTrials: number;
+  readonly #create: (space: Space) => Agent | Promise<Agent>;
+  #inner: Agent;
+  #isFine = false;
+  #trials = 0;
+  #best: Trial[] = [];
+
+  constructor(
+    name: string,
+    space: Space,
+    coarse: Space,
+    coarseTrials: number,
+    create: (space: Space) => Agent | Promise<Agent>,
+    inner: Agent,
+  ) {
+    this.name = name;
+    this.#space = space;
+    this.#coarse = coarse;
+    this.#coarseTrials = coarseTrials;
+    this.#create = create;
+    this.#inner = inner;
+  }
+
+  propose(count: number): readonly Candidate[] | Promise<readonly Candidate[]> {
+    return this.#inner.propose(count);
+  }
+
+  async observe(trials: readonly Trial[]): Promise<Diagnostics> {
+    const diagnostics = await this.#inner.observe(trials);
+    this.#trials += trials.length;
+    if (this.#isFine) return diagnostics;
+    this.#best = bestOf([...this.#best, ...trials], KEPT_TRIALS);
+    if (this.#trials >= this.#coarseTrials) await this.#refine();
+    return diagnostics;
+  }
+
+  async #refine(): Promise<void> {
+    const prior: Prior = {
+      agentName: this.name,
+      space: this.#coarse,
+      state: await this.#inner.state(),
+      trials: this.#best,
+    };
+    await this.#replace(this.#space);
+    this.#isFine = true;
+    await this.#inner.warmStart?.(prior);
+  }
+
+  async #replace(space: Space): Promise<void> {
+    const next = await this.#create(space);
+    this.#inner.dispose();
+    this.#inner = next;
+  }
+
+  warmStart(prior: Prior): PriorReport | Promise<PriorReport> {
+    return this.#inner.warmStart?.(prior) ?? { matched: [], partly: [], fresh: [] };
+  }
+
+  async state(): Promise<StateTree> {
+    return {
+      agent: this.name,
+      space: spaceSignature(this.#space),
+      isFine: this.#isFine,
+      trials: this.#trials,
+      best: this.#best as unknown as StateTree,
+      inner: await this.#inner.state(),
+    };
+  }
+
+  async restore(state: StateTree): Promise<void> {
+    const fields = stateOf(state, this.name, this.#space);
+    if (fields.isFine !== this.#isFine) await this.#replace(fields.isFine === true ? this.#space : this.#coarse);
+    await this.#inner.restore(fields.inner ?? null);
+    this.#isFine = fields.isFine === true;
+    this.#trials = fields.trials as number;
+    this.#best = [...(fields.best as unknown as Trial[])];
+  }
+
+  dispose(): void {
+    this.#inner.dispose();
+  }
+}
