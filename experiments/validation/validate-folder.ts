@@ -4,10 +4,13 @@ import { readdirSync } from "node:fs";
 import { extname, join } from "node:path";
 import { CosearchError } from "../../src/core/errors.js";
 import { parseLocated, readText } from "../../src/files/documents.js";
+import { gemmini } from "./gemmini.js";
+import { nvdla } from "./nvdla.js";
 import { type Adapter, type FileScore, fileScore, type RowScore } from "./reference.js";
+import { scalesim } from "./scalesim.js";
 import { timeloopComponents, timeloopGeneric } from "./timeloop.js";
 
-export const ADAPTERS: readonly Adapter[] = [timeloopGeneric, timeloopComponents];
+export const ADAPTERS: readonly Adapter[] = [timeloopGeneric, timeloopComponents, gemmini, scalesim, nvdla];
 
 type Row = Readonly<Record<string, unknown>>;
 
