@@ -26,11 +26,12 @@ export type LevelOptions = z.output<z.ZodObject<typeof levelsShape>>;
 export async function coarseToFineAgent(
   name: string,
   space: Space,
+  seed: number,
   { coarseLevels, coarseTrials }: LevelOptions,
-  create: (space: Space) => Agent | Promise<Agent>,
+  create: (space: Space, seed: number) => Agent | Promise<Agent>,
 ): Promise<Agent> {
   const coarse = coarseSpace(space, coarseLevels);
-  return new CoarseToFine(name, space, coarse, coarseTrials, create, await create(coarse));
+  return new CoarseToFine(name, space, coarse, coarseTrials, create, seed, await create(coarse, seed));
 }
 
 /** The space with at most `levels` values for each ordered knob, both ends among them. */
@@ -54,7 +55,9 @@ class CoarseToFine implements Agent {
   readonly #space: Space;
   readonly #coarse: Space;
   readonly #coarseTrials: number;
-  readonly #create: (space: Space) => Agent | Promise<Agent>;
+  readonly #create: (space: Space, seed: number) => Agent | Promise<Agent>;
+  /** of the agent to come */
+  #seed: number;
   #inner: Agent;
   #isFine = false;
   #trials = 0;
@@ -65,9 +68,11 @@ class CoarseToFine implements Agent {
     space: Space,
     coarse: Space,
     coarseTrials: number,
-    create: (space: Space) => Agent | Promise<Agent>,
+    create: (space: Space, seed: number) => Agent | Promise<Agent>,
+    seed: number,
     inner: Agent,
   ) {
+    this.#seed = seed;
     this.name = name;
     this.#space = space;
     this.#coarse = coarse;
@@ -102,7 +107,7 @@ class CoarseToFine implements Agent {
   }
 
   async #replace(space: Space): Promise<void> {
-    const next = await this.#create(space);
+    const next = await this.#create(space, this.#seed);
     this.#inner.dispose();
     this.#inner = next;
   }
@@ -115,6 +120,7 @@ class CoarseToFine implements Agent {
     return {
       agent: this.name,
       space: spaceSignature(this.#space),
+      seed: this.#seed,
       isFine: this.#isFine,
       trials: this.#trials,
       best: this.#best as unknown as StateTree,
@@ -124,6 +130,7 @@ class CoarseToFine implements Agent {
 
   async restore(state: StateTree): Promise<void> {
     const fields = stateOf(state, this.name, this.#space);
+    this.#seed = fields.seed as number;
     if (fields.isFine !== this.#isFine) await this.#replace(fields.isFine === true ? this.#space : this.#coarse);
     await this.#inner.restore(fields.inner ?? null);
     this.#isFine = fields.isFine === true;

@@ -33,8 +33,8 @@ export function defineAgent<Shape extends z.ZodRawShape>(description: AgentDescr
     resolveOptions: resolve,
     create: (space, given, seed) => {
       const resolved = resolve(given);
-      const create = (part: Space) => description.create(part, resolved, seed);
-      return resolved.coarseLevels === 0 ? create(space) : coarseToFineAgent(name, space, resolved, create);
+      const create = (part: Space, partSeed: number) => description.create(part, resolved, partSeed);
+      return resolved.coarseLevels === 0 ? create(space, seed) : coarseToFineAgent(name, space, seed, resolved, create);
     },
     batchSize: (given) => description.batchSize(resolve(given)),
   };

@@ -8,6 +8,7 @@ import type { Axis } from "../src/core/pareto.js";
 import { inProcessEvaluator } from "../src/study/evaluators.js";
 import type { StudyPlan } from "../src/study/plan.js";
 import { tensorBackend } from "./create-plan.js";
+import { startFrom } from "./init-from.js";
 import { packageVersion } from "./package-version.js";
 import { codesignOptions, type ResolvedStudy } from "./resolve-study.js";
 
@@ -38,6 +39,7 @@ export async function composeStudy(study: ResolvedStudy, options: ComposeOptions
   const space = environment.space.fix(study.fix);
   const backend = await tensorBackend(study.agent.name, options.backend ?? study.backend);
   const agent = await agentDefinition(study.agent.name).create(space, study.agent.options, study.seed);
+  const warmNotes = study.initFrom === undefined ? [] : [await startFrom(agent, study.initFrom)];
   const evaluator = await evaluatorOf(study, environment, options.workers ?? study.workers);
   const plan: StudyPlan = {
     study,
@@ -60,7 +62,7 @@ export async function composeStudy(study: ResolvedStudy, options: ComposeOptions
     plan,
     environment,
     axes: rewardAxes(study.reward),
-    notes: backend.notes,
+    notes: [...backend.notes, ...warmNotes],
     async dispose() {
       agent.dispose();
       await evaluator.dispose();

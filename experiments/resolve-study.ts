@@ -30,6 +30,8 @@ export interface ResolvedStudy
   readonly agent: { readonly name: string; readonly options: Readonly<Record<string, unknown>> };
   readonly budget: { readonly trials: number; readonly batch: number };
   readonly backend: string;
+  /** run folder that the agent starts from; absent: a cold start */
+  readonly initFrom?: string;
 }
 
 /** @throws CosearchError, naming file, line and key: AGENT_UNKNOWN, AGENT_BAD_OPTION, PROXY_UNKNOWN, NETWORK_UNKNOWN,

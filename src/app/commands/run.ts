@@ -16,12 +16,15 @@ export interface RunCommandOptions extends FollowOptions, TrackerChoice {
   readonly out: string;
   readonly id?: string;
   readonly set: readonly string[];
+  /** an earlier run's folder */
+  readonly initFrom?: string;
   /** the dashboard's port; true: the default one, or any free one when that is taken */
   readonly serve?: number | true;
 }
 
 export async function runCommand(nameOrPath: string, options: RunCommandOptions, terminal: Terminal): Promise<number> {
-  const study = resolveStudy(loadStudy(nameOrPath, overridesOf(options)));
+  const resolved = resolveStudy(loadStudy(nameOrPath, overridesOf(options)));
+  const study = options.initFrom === undefined ? resolved : { ...resolved, initFrom: options.initFrom };
   const composed = await composeStudy(study);
   const trackers = await chosenTrackers(options, process.env, Date.now);
   const dashboard = await dashboardOf(options); // before the folder: a port that is taken leaves nothing behind
