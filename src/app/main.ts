@@ -164,8 +164,9 @@ function commands(terminal: Terminal, exit: (code: number) => void): Command {
     "cosearch report runs/<id> --markdown > report.md",
   )
     .option("--out <file>", "the HTML file; default: report.html in the first run folder")
-    .addOption(new Option("--json", "print one JSON document, write no HTML").conflicts("markdown"))
-    .option("--markdown", "print Markdown, write no HTML")
+    .addOption(new Option("--json", "print one JSON document, write no HTML").conflicts(["markdown", "csv"]))
+    .addOption(new Option("--markdown", "print Markdown, write no HTML").conflicts("csv"))
+    .option("--csv", "print the designs of the front with all knobs and metrics as CSV, write no HTML")
     .action(async (folders: string[], options) => {
       const { reportCommand } = await import("./commands/report.js");
       exit(await reportCommand(folders, options, terminal));
@@ -188,6 +189,21 @@ function commands(terminal: Terminal, exit: (code: number) => void): Command {
     });
 
   add(
+  add(
+    "compare <folders...>",
+    "Runs side by side, grouped by study and agent over their seeds: medians, quartiles, bootstrap intervals.",
+    "cosearch compare runs/*",
+    "cosearch compare runs/<id> runs/<id2> runs/<id3> --out comparison.html",
+    "cosearch compare runs/* --markdown > comparison.md",
+  )
+    .option("--out <file>", "write an HTML page with the curves, too")
+    .addOption(new Option("--json", "print one JSON document").conflicts("markdown"))
+    .option("--markdown", "print Markdown")
+    .action(async (folders: string[], options) => {
+      const { compareCommand } = await import("./commands/compare.js");
+      exit(await compareCommand(folders, options, terminal));
+    });
+
     "evaluate",
     "Cost and proxy accuracy of one network on one accelerator, layer by layer.",
     "cosearch evaluate --network mobilenet-v2 --accelerator nahas-edge",

@@ -8,6 +8,7 @@ import type { Axis } from "../core/pareto.js";
 import { paretoFront } from "../core/pareto.js";
 import { isFeasible, type Trial } from "../core/trial.js";
 import { bestSoFar, type Point, type ReportData, runningMean, thinned } from "./report-data.js";
+import type { BandPoint } from "./seed-bands.js";
 import { metricLabel } from "./words.js";
 
 use([LineChart, ScatterChart, GridComponent, SVGRenderer]);
@@ -46,6 +47,34 @@ export function rewardChart({ runs }: ReportData): string {
     yAxis: { ...axis("reward", undefined, 46), min: floor },
     series,
   });
+}
+
+/** One curve for several runs: median over seeds, and the band between the quartiles. */
+export interface BandCurve {
+  readonly colour: string;
+  readonly points: readonly BandPoint[];
+}
+
+/** Best feasible reward so far over trials, one curve with its band for each group of seeds. */
+export function bandChart(curves: readonly BandCurve[]): string {
+  const series = curves.flatMap(({ colour, points }, i) => {
+    const known = points.filter(({ median }) => median !== undefined);
+    const low = known.map((at): Point => [at.trialCount, at.lowQuartile ?? at.median ?? 0]);
+    const width = known.map((at, k): Point => [at.trialCount, (at.highQuartile ?? at.median ?? 0) - low[k]![1]]);
+    const hidden = { ...line(low, colour, "solid"), lineStyle: { width: 0 } };
+    const stacked = { stack: `band ${i}`, stackStrategy: "all" };
+    return [
+      { ...hidden, ...stacked },
+      { ...hidden, ...stacked, data: width, areaStyle: { color: colour, opacity: 0.16 } },
+      line(
+        known.map((at): Point => [at.trialCount, at.median ?? 0]),
+        colour,
+        "solid",
+      ),
+    ];
+  });
+  const trials = longest(curves.map(({ points }) => points.at(-1)?.trialCount ?? 1));
+  return draw(330, { xAxis: axis("trials", [0, trials]), yAxis: axis("best reward", undefined, 46), series });
 }
 
 const meanCurve = (trials: readonly Trial[]): readonly Point[] =>

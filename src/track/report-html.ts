@@ -2,9 +2,10 @@
 // Everything that comes from a run folder is escaped; charts are SVG drawn by report-charts.ts.
 import type { Trial } from "../core/trial.js";
 import type { DesignDocument } from "./design-document.js";
-import { frontChart, meanWindow, rewardChart, runColour } from "./report-charts.js";
+import { bandChart, frontChart, meanWindow, rewardChart, runColour } from "./report-charts.js";
 import { figuresOf, frontOfRuns, type ReportData, thinned } from "./report-data.js";
 import { REPORT_STYLE } from "./report-style.js";
+import { bestAfterEach, seedBand } from "./seed-bands.js";
 import {
   compareDesigns,
   describeCandidate,
@@ -20,6 +21,24 @@ const FRONT_ROWS = 40;
 /** The whole page. */
 export function reportHtml(data: ReportData): string {
   const title = `${data.studyName}: ${data.runs.length === 1 ? "run" : `${data.runs.length} runs`}`;
+  return htmlPage(
+    title,
+    `<h1>${escapeHtml(data.studyName)}</h1>
+${data.description === "" ? "" : `<p class="lead">${escapeHtml(data.description)}</p>`}
+${winnerSection(data)}
+${section("Reward", `<div class="wide">${rewardChart(data)}</div>${rewardLegend(data)}`)}
+${bandSection(data)}
+${runsSection(data)}
+${frontSection(data)}
+${layerSection(data)}
+${section("What was searched", list(data.searched))}
+${knobSection(data)}
+${section("Make it again", reproduction(data))}`,
+  );
+}
+
+/** A page that asks for nothing and runs nothing. @param body HTML */
+export function htmlPage(title: string, body: string): string {
   return `<!doctype html>
 <html lang="en">
 <head>
@@ -31,16 +50,7 @@ export function reportHtml(data: ReportData): string {
 </head>
 <body>
 <main>
-<h1>${escapeHtml(data.studyName)}</h1>
-${data.description === "" ? "" : `<p class="lead">${escapeHtml(data.description)}</p>`}
-${winnerSection(data)}
-${section("Reward", `<div class="wide">${rewardChart(data)}</div>${rewardLegend(data)}`)}
-${runsSection(data)}
-${frontSection(data)}
-${layerSection(data)}
-${section("What was searched", list(data.searched))}
-${knobSection(data)}
-${section("Make it again", reproduction(data))}
+${body}
 </main>
 </body>
 </html>
@@ -88,6 +98,22 @@ function rewardLegend({ runs }: ReportData): string {
   return legend(
     runs.map((run, i) => [runColour(i), "line", `${run.agentName}, seed ${run.seed} (dotted: running mean)`]),
   );
+}
+
+/** Agents with several seeds: the median over seeds with its band. */
+function bandSection({ runs }: ReportData): string {
+  const agents = [...new Set(runs.map(({ agentName }) => agentName))];
+  const groups = agents.map((agent) => runs.filter(({ agentName }) => agentName === agent));
+  if (!groups.some((group) => group.length > 1)) return "";
+  const curves = groups.map((group, i) => ({
+    colour: runColour(i),
+    points: seedBand(group.map(({ trials }) => bestAfterEach(trials))),
+  }));
+  const labels = groups.map((group, i) => {
+    const seeds = group.length === 1 ? "1 seed" : `median of ${group.length} seeds, band between the quartiles`;
+    return [runColour(i), "line", `${agents[i]}: ${seeds}`] as const;
+  });
+  return section("Best reward over seeds", `<div class="wide">${bandChart(curves)}</div>${legend(labels)}`);
 }
 
 function runsSection(data: ReportData): string {
@@ -190,10 +216,15 @@ function reproduction({ runs, reproduce }: ReportData): string {
   return `<pre>${escapeHtml(reproduce)}</pre><p class="note">Made with ${escapeHtml(versions)}; tensor backend ${escapeHtml(backends)}; begun ${escapeHtml(when)}. The study as it was resolved stands in each run folder's manifest.json.</p>`;
 }
 
-const section = (title: string, body: string): string =>
+export const section = (title: string, body: string): string =>
   `<section>\n<h2>${escapeHtml(title)}</h2>\n${body}\n</section>`;
 
-function table(header: readonly string[], rows: readonly (readonly string[])[], right: readonly number[]): string {
+/** An HTML table. @param rows cells as HTML  @param right columns that hold numbers */
+export function table(
+  header: readonly string[],
+  rows: readonly (readonly string[])[],
+  right: readonly number[],
+): string {
   const cell = (tag: "td" | "th") => (content: string, i: number) =>
     `<${tag}${right.includes(i) ? ' class="right"' : ""}>${content}</${tag}>`;
   const head = header.map((title, i) => cell("th")(escapeHtml(title), i)).join("");
@@ -214,7 +245,7 @@ const MARKS: Readonly<Record<string, string>> = {
   triangle: '<path d="M11 0L17 12L5 12Z" stroke="none"/>',
 };
 
-const legend = (items: readonly (readonly [colour: string, mark: string, text: string])[]): string =>
+export const legend = (items: readonly (readonly [colour: string, mark: string, text: string])[]): string =>
   `<ul class="legend">${items
     .map(
       ([colour, mark, text]) =>

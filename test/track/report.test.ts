@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { Trial } from "../../src/core/trial.js";
+import { reportCsv } from "../../src/track/report-csv.js";
 import {
   bestSoFar,
   figuresOf,
@@ -119,6 +120,23 @@ describe("the HTML page", () => {
     const html = reportHtml({ ...data([run(long)]), winner: undefined });
     expect(html.length).toBeLessThan(3_000_000);
   });
+});
+
+it("several seeds of an agent get a band, one seed none", () => {
+  const title = "<h2>Best reward over seeds</h2>";
+  expect(reportHtml(data([run(trials, "r1"), run(trials, "r2")]))).toContain(title);
+  expect(reportHtml(data([run(trials)]))).not.toContain(title);
+});
+
+it("CSV has the front with all knobs and metrics, the winner marked", () => {
+  const [header, ...rows] = reportCsv(data([run(trials)]))
+    .trimEnd()
+    .split("\n");
+  expect(header).toBe("run,trial,winner,on_front,reward,accuracyFraction,latencyMs,network/<b>");
+  expect(rows).toEqual([
+    'r1,2,true,true,0.4,0.4,3,"<script>alert(""x"")</script>"',
+    'r1,0,false,true,0.2,0.2,1,"<script>alert(""x"")</script>"',
+  ]);
 });
 
 it("Markdown has the winner, the runs and the front", () => {

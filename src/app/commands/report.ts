@@ -3,6 +3,7 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { loadReport } from "../../../experiments/report-data.js";
 import { CosearchError } from "../../core/errors.js";
+import { reportCsv } from "../../track/report-csv.js";
 import { figuresOf, frontOfRuns } from "../../track/report-data.js";
 import { reportMarkdown } from "../../track/report-markdown.js";
 import { EXIT } from "../exit-codes.js";
@@ -13,6 +14,7 @@ export interface ReportCommandOptions {
   readonly out?: string;
   readonly json?: boolean;
   readonly markdown?: boolean;
+  readonly csv?: boolean;
 }
 
 export async function reportCommand(
@@ -23,6 +25,10 @@ export async function reportCommand(
   const data = await loadReport(runFolders);
   if (options.json) {
     terminal.out(`${JSON.stringify(documentOf(data), null, 2)}\n`);
+    return EXIT.ok;
+  }
+  if (options.csv) {
+    terminal.out(reportCsv(data));
     return EXIT.ok;
   }
   if (options.markdown) {
