@@ -66,7 +66,7 @@ async function runOnce(agent: string, seed: number): Promise<Outcome> {
       { path: ["budget", "trials"], value: trials, source: `--trials ${trials}` },
     ]),
   );
-  const composed = await composeStudy(study);
+  const composed = await composeStudy(study, { workers: 2 });
   try {
     const folder = createRunFolder(scratch, composed.plan, Date.now);
     const { feasibleCount, wallSeconds } = await runToEnd(composed.plan, folder);
