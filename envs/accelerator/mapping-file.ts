@@ -1,9 +1,9 @@
 // A mapping as a file: the levels with their temporal loops (outer to inner) and spatial loops (with axis). Names are checked
 // against the layer and the machine later (check-mapping.ts), so that one answer lists everything that is wrong.
-import { stringify } from "yaml";
 import { z } from "zod";
 import { parseLocated, parseValue, readText } from "../../src/files/documents.js";
 import type { MappingData } from "./mapping.js";
+import { yamlText } from "./yaml-text.js";
 
 const dim = z.string().min(1).describe("N G K C P Q R S");
 const bound = z.number().describe("a whole number from 1; the product over all levels may exceed the extent");
@@ -42,5 +42,5 @@ type MappingFile = z.output<typeof mappingFileSchema>;
 
 /** A mapping file for a mapping; reading it gives the mapping back. */
 export function mappingFileText(mapping: MappingData, layer: string, accelerator: string): string {
-  return stringify({ layer, accelerator, levels: mapping }, { collectionStyle: "any", flowCollectionPadding: true });
+  return yamlText({ layer, accelerator, levels: mapping }, ["temporal", "spatial"]);
 }

@@ -227,32 +227,6 @@ function commands(terminal: Terminal, exit: (code: number) => void): Command {
     });
 
   add(
-    "map",
-    "One layer on one accelerator: the exact cost of a mapping, or the best mapping as a loop nest.",
-    "cosearch map --layer conv.yaml --accelerator nahas-edge",
-    "cosearch map --layer conv.yaml --accelerator nahas-edge --objective edp --explain --out best.yaml",
-    "cosearch map --layer conv.yaml --accelerator chip.yaml --mapping best.yaml --json",
-  )
-    .requiredOption("--layer <file>", "a layer file")
-    .requiredOption("--accelerator <name>", "a built-in accelerator or a file")
-    .option("--mapping <file>", "cost this mapping instead of searching one")
-    .option("--dataflow <name>", "whose constraints hold, instead of the accelerator's own")
-    .addOption(
-      new Option("--objective <name>", "what the mapping is best at")
-        .choices(["latency", "energy", "edp"])
-        .default("latency"),
-    )
-    .option("--budget <count>", "mappings counted exactly per dataflow", wholeNumber(1))
-    .option("--part <name>", "one part of a layer that has several (squeeze-excite)")
-    .option("--explain", "compare with the best mapping of another dataflow")
-    .option("--out <file>", "write the mapping as a file that --mapping reads")
-    .option("--json", "print one JSON document")
-    .action(async (options) => {
-      const { mapCommand } = await import("./commands/map.js");
-      exit(await mapCommand(options, terminal));
-    });
-
-  add(
     "validate",
     "The accelerator model against others' tools, RTL and silicon: a folder with reference rows, each file scored.",
     "cosearch validate --data ../shared/data/cost",
@@ -300,6 +274,57 @@ function commands(terminal: Terminal, exit: (code: number) => void): Command {
     .action(async (options) => {
       const { fitAccuracyCommand } = await import("./commands/fit-accuracy.js");
       exit(await fitAccuracyCommand(options, terminal));
+    });
+
+  add(
+    "map",
+    "One layer on one accelerator: the exact cost of a mapping, or the best mapping as a loop nest.",
+    "cosearch map --layer conv.yaml --accelerator nahas-edge",
+    "cosearch map --layer conv.yaml --accelerator nahas-edge --objective edp --explain --out best.yaml",
+    "cosearch map --layer conv.yaml --accelerator chip.yaml --mapping best.yaml --json",
+  )
+    .requiredOption("--layer <file>", "a layer file")
+    .requiredOption("--accelerator <name>", "a built-in accelerator or a file")
+    .option("--mapping <file>", "cost this mapping instead of searching one")
+    .option("--dataflow <name>", "whose constraints hold, instead of the accelerator's own")
+    .addOption(
+      new Option("--objective <name>", "what the mapping is best at")
+        .choices(["latency", "energy", "edp"])
+        .default("latency"),
+    )
+    .option("--budget <count>", "mappings counted exactly per dataflow", wholeNumber(1))
+    .option("--part <name>", "one part of a layer that has several (squeeze-excite)")
+    .option("--explain", "compare with the best mapping of another dataflow")
+    .option("--out <file>", "write the mapping as a file that --mapping reads")
+    .option("--json", "print one JSON document")
+    .action(async (options) => {
+      const { mapCommand } = await import("./commands/map.js");
+      exit(await mapCommand(options, terminal));
+    });
+
+  add(
+    "export",
+    "A layer, an accelerator and a mapping as the files of another tool, to check our answer there.",
+    "cosearch export --layer conv.yaml --accelerator nahas-edge --format timeloop --out conv-timeloop",
+    "cosearch export --layer conv.yaml --accelerator chip.yaml --mapping best.yaml --format zigzag --out conv-zigzag",
+  )
+    .requiredOption("--layer <file>", "a layer file")
+    .requiredOption("--accelerator <name>", "a built-in accelerator or a file")
+    .option("--mapping <file>", "this mapping instead of the best one")
+    .requiredOption("--format <name>", "timeloop, maestro, scalesim or zigzag")
+    .requiredOption("--out <folder>", "where the files are written")
+    .option("--dataflow <name>", "whose constraints hold, instead of the accelerator's own")
+    .addOption(
+      new Option("--objective <name>", "what the mapping is best at")
+        .choices(["latency", "energy", "edp"])
+        .default("latency"),
+    )
+    .option("--budget <count>", "mappings counted exactly per dataflow", wholeNumber(1))
+    .option("--part <name>", "one part of a layer that has several (squeeze-excite)")
+    .option("--json", "print one JSON document")
+    .action(async (options) => {
+      const { exportCommand } = await import("./commands/export.js");
+      exit(await exportCommand(options, terminal));
     });
 
   add(

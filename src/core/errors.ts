@@ -20,6 +20,7 @@ export const ERROR_CODES = {
   ACCELERATOR_BAD: "an accelerator description that contradicts itself",
   ENERGY_UNKNOWN_COMPONENT: "a component, node or precision that the energy and area tables do not know",
   MAPPING_BAD: "a mapping that does not belong to the layer or the accelerator",
+  EXPORT_UNSUPPORTED: "a layer, accelerator or mapping that a format of another tool cannot express",
   STUDY_UNKNOWN: "a study name that is not built in and no file",
   STUDY_BAD: "a study that contradicts itself",
   AGENT_UNKNOWN: "an agent name that is not registered",

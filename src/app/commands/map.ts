@@ -37,7 +37,11 @@ export async function mapCommand(options: MapCommandOptions, terminal: Terminal)
   }
   if (layers.some(({ result }) => result.kind === "infeasible")) return EXIT.infeasible;
   if (options.out !== undefined && first?.result.kind === "mapped") {
-    writeFileSync(options.out, mappingText(first, first.result.report.mapping));
+    try {
+      writeFileSync(options.out, mappingText(first, first.result.report.mapping));
+    } catch (error) {
+      throw new CosearchError("FILE_UNREADABLE", `--out ${options.out}: ${(error as Error).message}`, { cause: error });
+    }
     if (!options.json) terminal.err(`${options.out} written\n`);
   }
   return EXIT.ok;
