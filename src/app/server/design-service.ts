@@ -1,7 +1,10 @@
 // Computes designs in a worker thread, one after the other, each with a time limit: a manifest that somebody tampered with
 // may ask for a network without end, and must neither hold up the server nor the other runs. Answers are remembered.
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
 import { Worker } from "node:worker_threads";
 import type { Candidate } from "../../core/trial.js";
+import { packageRoot } from "../../files/package-root.js";
 import type { DesignTask } from "./design-worker.js";
 
 export interface DesignServiceOptions {
@@ -10,6 +13,8 @@ export interface DesignServiceOptions {
   readonly module?: URL;
 }
 
+/** Threads run compiled files, also when the server itself runs from its sources (tests). */
+const COMPILED_WORKER = pathToFileURL(join(packageRoot, "dist/src/app/server/design-worker.js"));
 const MAX_REMEMBERED = 100;
 const MAX_WAITING = 20;
 
@@ -22,10 +27,7 @@ export class DesignService {
   #waiting = 0;
   #queue: Promise<unknown> = Promise.resolve();
 
-  constructor({
-    timeoutMs = 20_000,
-    module = new URL("./design-worker.js", import.meta.url),
-  }: DesignServiceOptions = {}) {
+  constructor({ timeoutMs = 20_000, module = COMPILED_WORKER }: DesignServiceOptions = {}) {
     this.#timeoutMs = timeoutMs;
     this.#module = module;
   }
