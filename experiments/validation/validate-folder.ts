@@ -6,12 +6,21 @@ import { CosearchError } from "../../src/core/errors.js";
 import { parseLocated, readText } from "../../src/files/documents.js";
 import { eyeriss } from "./eyeriss.js";
 import { gemmini } from "./gemmini.js";
+import { maestro } from "./maestro.js";
 import { nvdla } from "./nvdla.js";
 import { type Adapter, type FileScore, fileScore, type RowScore } from "./reference.js";
 import { scalesim } from "./scalesim.js";
 import { timeloopComponents, timeloopGeneric } from "./timeloop.js";
 
-export const ADAPTERS: readonly Adapter[] = [timeloopGeneric, timeloopComponents, gemmini, scalesim, nvdla, eyeriss];
+export const ADAPTERS: readonly Adapter[] = [
+  timeloopGeneric,
+  timeloopComponents,
+  gemmini,
+  scalesim,
+  nvdla,
+  eyeriss,
+  maestro,
+];
 
 type Row = Readonly<Record<string, unknown>>;
 
