@@ -35,7 +35,17 @@ describe("help", () => {
     expect(stdout).toContain("130 interrupted");
   });
 
-  it.each(["list", "run", "resume", "report", "evaluate", "schema"])("%s has examples", async (command) => {
+  it.each([
+    "list",
+    "run",
+    "resume",
+    "watch",
+    "report",
+    "compare",
+    "export-trials",
+    "evaluate",
+    "schema",
+  ])("%s has examples", async (command) => {
     const { code, stdout } = await cosearch([command, "--help"]);
     expect(code).toBe(0);
     expect(stdout).toMatch(new RegExp(`Examples:\n +\\$ cosearch ${command}`));
