@@ -4,11 +4,12 @@
 import { z } from "zod";
 import type { Agent, Diagnostics, Prior, PriorReport, StateTree } from "../src/core/agent.js";
 import { type Knob, Space } from "../src/core/space.js";
-import type { Candidate, Trial } from "../src/core/trial.js";
+import type { Candidate, KnobValue, Trial } from "../src/core/trial.js";
 import { bestOf } from "./prior.js";
 import { spaceSignature, stateOf } from "./signature.js";
 
 const KEPT_TRIALS = 8;
+const WIDE_RATIO = 16;
 
 /** Options that every agent has. */
 export const levelsShape = {
@@ -17,7 +18,7 @@ export const levelsShape = {
     .min(0)
     .max(1000)
     .default(0)
-    .describe("values that an ordered knob has at first, evenly spread; 0: all of them from the start"),
+    .describe("values that an ordered knob has at first, spread evenly or by ratio; 0: all of them from the start"),
   coarseTrials: z.int().min(1).default(1000).describe("trials before all values are searched; only with coarseLevels"),
 };
 export type LevelOptions = z.output<z.ZodObject<typeof levelsShape>>;
@@ -40,14 +41,30 @@ export function coarseSpace(space: Space, levels: number): Space {
   const knobs = data.knobs.map((knob, i): Knob => {
     const { values, ordered } = space.knobs[i]!;
     if (!ordered || values.length <= levels) return { ...knob, ordered };
-    const last = values.length - 1;
-    const kept = Array.from(
-      { length: levels },
-      (_, k) => values[levels === 1 ? 0 : Math.round((k * last) / (levels - 1))]!,
-    );
+    const kept = spreadValues(values, levels).map((v) => values[v]!);
     return { ...knob, ordered, values: kept };
   });
   return new Space({ ...data, name: `${data.name} (coarse)`, knobs });
+}
+
+/** Positions of the kept values, rising: evenly spread, or by equal ratios where positive numbers span a wide range. */
+export function spreadValues(values: readonly KnobValue[], count: number): number[] {
+  const last = values.length - 1;
+  if (count === 1) return [0];
+  const [low, high] = [values[0], values[last]];
+  const isWide = typeof low === "number" && typeof high === "number" && low > 0 && high >= WIDE_RATIO * low;
+  const kept = new Set<number>();
+  for (let k = 0; k < count; k++) {
+    const share = k / (count - 1);
+    let position = Math.round(share * last);
+    if (isWide) {
+      const wanted = low * (high / low) ** share;
+      const above = values.findIndex((value) => (value as number) >= wanted * (1 - 1e-12));
+      position = above < 0 ? last : above;
+    }
+    kept.add(Math.max(position, k === 0 ? 0 : Math.max(...kept) + 1));
+  }
+  return [...kept].map((position, k) => Math.min(position, last - (kept.size - 1 - k)));
 }
 
 class CoarseToFine implements Agent {

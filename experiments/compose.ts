@@ -1,21 +1,20 @@
 // From a resolved study to a run that can start: environment, agent, evaluator, reward, backend. The only place that knows
 // how the rooms fit together; the command line, the library and the experiments all come through here.
 import { agentDefinition } from "../agents/index.js";
-import { type CodesignEnvironment, createCodesignEnvironment } from "../envs/codesign-env.js";
 import { rewardAxes, scoreFunction } from "../envs/reward.js";
-import type { Evaluator } from "../src/core/environment.js";
+import type { Environment, Evaluator } from "../src/core/environment.js";
 import type { Axis } from "../src/core/pareto.js";
 import { inProcessEvaluator } from "../src/study/evaluators.js";
 import type { StudyPlan } from "../src/study/plan.js";
 import { tensorBackend } from "./create-plan.js";
 import { startFrom } from "./init-from.js";
 import { packageVersion } from "./package-version.js";
-import { codesignOptions, type ResolvedStudy } from "./resolve-study.js";
+import { codesignOptions, environmentOf, type ResolvedStudy } from "./resolve-study.js";
 
 export interface ComposedStudy {
   readonly study: ResolvedStudy;
   readonly plan: StudyPlan;
-  readonly environment: CodesignEnvironment;
+  readonly environment: Environment;
   /** the metrics that the reward weighs, for Pareto fronts */
   readonly axes: readonly Axis[];
   /** what the user should know, e.g. about the tensor backend */
@@ -35,7 +34,7 @@ export interface ComposeOptions {
 
 /** @throws CosearchError BACKEND_UNAVAILABLE, and what agents and environments throw when they are built */
 export async function composeStudy(study: ResolvedStudy, options: ComposeOptions = {}): Promise<ComposedStudy> {
-  const environment = createCodesignEnvironment(codesignOptions(study));
+  const environment = environmentOf(study);
   const space = environment.space.fix(study.fix);
   const backend = await tensorBackend(study.agent.name, options.backend ?? study.backend);
   const agent = await agentDefinition(study.agent.name).create(space, study.agent.options, study.seed);
@@ -70,12 +69,8 @@ export async function composeStudy(study: ResolvedStudy, options: ComposeOptions
   };
 }
 
-async function evaluatorOf(
-  study: ResolvedStudy,
-  environment: CodesignEnvironment,
-  workers: number,
-): Promise<Evaluator> {
-  if (workers === 0) return inProcessEvaluator(environment);
+async function evaluatorOf(study: ResolvedStudy, environment: Environment, workers: number): Promise<Evaluator> {
+  if (workers === 0 || study.sizing !== undefined) return inProcessEvaluator(environment);
   const { workerEvaluator } = await import("../src/study/worker-evaluator.js");
   return workerEvaluator({
     workers,

@@ -20,11 +20,13 @@ export async function referenceOf(study: ResolvedStudy): Promise<DesignReport | 
   return evaluateDesign(network, layerCosts, study.reference.deployment, accuracyProxy(proxy, options));
 }
 
-/** A feasible trial's design beside the reference; undefined when one of them cannot be built. */
+/** A feasible trial's design beside the reference; undefined when one of them cannot be built, or the
+ *  study looks costs up in a table. */
 export async function winnerAndReference(
   study: ResolvedStudy,
   candidate: Candidate,
 ): Promise<{ readonly winner: DesignReport; readonly reference: DesignReport } | undefined> {
+  if (study.sizing !== undefined) return undefined; // a table knows no networks and no reference
   const winner = await designOf(study, candidate);
   const reference = await referenceOf(study);
   return isDesign(winner) && isDesign(reference) ? { winner, reference } : undefined;

@@ -41,8 +41,8 @@ function loadRun(runFolder: string): { readonly study: ResolvedStudy; readonly r
   return { study: study as ResolvedStudy, run: { ...run, trials: [...trialsOf(runFolder)] } };
 }
 
-const questionOf = ({ space, fix, limits, reward, accuracy, mapper }: ResolvedStudy): string =>
-  JSON.stringify([space, fix, limits, reward, accuracy, mapper]);
+const questionOf = ({ space, fix, limits, reward, accuracy, mapper, sizing }: ResolvedStudy): string =>
+  JSON.stringify([space, fix, limits, reward, accuracy, mapper, sizing]);
 
 async function winnerOf(study: ResolvedStudy, runs: readonly ReportRun[]): Promise<ReportData["winner"]> {
   let found: { readonly run: ReportRun; readonly trial: Trial } | undefined;
@@ -66,13 +66,20 @@ function searchedOf(study: ResolvedStudy): [string, string][] {
     if ("fixed" in given) return `${"name" in given.fixed ? given.fixed.name : "one"} (fixed)`;
     return `${given.space.name}, ${given.space.knobs.length} knobs`;
   };
+  const reward: [string, string][] = [
+    ["limits", limits.length > 0 ? limits.join(", ") : "none"],
+    ["reward", rewardText(study.reward)],
+  ];
+  if (study.sizing !== undefined) {
+    const { table, areaFraction, grid } = study.sizing;
+    return [["table", table], ["area", `${areaFraction} of its range`], ["grid", grid], ...reward];
+  }
   return [
     ["network", part("network")],
     ["accelerator", part("accelerator")],
     ["deployment", part("deployment")],
     ...(fixed.length > 0 ? [["fixed", fixed.join(", ")] as [string, string]] : []),
-    ["limits", limits.length > 0 ? limits.join(", ") : "none"],
-    ["reward", rewardText(study.reward)],
+    ...reward,
     ["accuracy", `${study.accuracy.proxy} proxy`],
     ["mapper", `best ${study.mapper.objective}, ${study.mapper.budget} mappings a layer and dataflow`],
   ];

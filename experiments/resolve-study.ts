@@ -1,15 +1,18 @@
 // From a checked study file to a resolved study: every name looked up, every default filled in, self-contained JSON.
 // It goes into the run's manifest, so that a resume and a report need neither the file nor the built-in ones of today.
 // All that can be wrong with a study is found here, before anything is written.
+import { resolve as resolvePath } from "node:path";
 import { agentDefinition } from "../agents/index.js";
 import { resolveAccuracy } from "../envs/accuracy/proxy.js";
 import { type CodesignOptions, createCodesignEnvironment } from "../envs/codesign-env.js";
 import type { Deployment } from "../envs/deployment/deployment.js";
 import { checkReward } from "../envs/reward.js";
+import type { Environment } from "../src/core/environment.js";
 import { CosearchError } from "../src/core/errors.js";
 import type { Space } from "../src/core/space.js";
 import { fixedPart, type Part, resolvePart } from "./parts.js";
 import type { LoadedStudy, StudyDocument } from "./study-file.js";
+import { createTableEnvironment, type TableSizing } from "./table-environment.js";
 
 /** A study that needs nothing else; JSON. */
 export interface ResolvedStudy
@@ -30,13 +33,17 @@ export interface ResolvedStudy
   readonly agent: { readonly name: string; readonly options: Readonly<Record<string, unknown>> };
   readonly budget: { readonly trials: number; readonly batch: number };
   readonly backend: string;
+  /** present: the candidates are looked up in a table, and the parts of `space` are not searched */
+  readonly sizing?: TableSizing;
   /** run folder that the agent starts from; absent: a cold start */
   readonly initFrom?: string;
 }
 
 /** @throws CosearchError, naming file, line and key: AGENT_UNKNOWN, AGENT_BAD_OPTION, PROXY_UNKNOWN, NETWORK_UNKNOWN,
  *  ACCELERATOR_UNKNOWN, SPACE_*, FILE_*, TEMPLATE_BAD_REFERENCE, REWARD_BAD, STUDY_BAD */
-export function resolveStudy({ study, where, folder }: LoadedStudy): ResolvedStudy {
+export function resolveStudy(loaded: LoadedStudy): ResolvedStudy {
+  const { study, where, folder } = loaded;
+  const sizing = sizingOf(loaded);
   const part = <Group extends "network" | "accelerator" | "deployment">(group: Group): Part<Group> =>
     resolvePart(group, study.space[group], folder, where(["space", group]));
   const { name: agentName, ...agentOptions } = typeof study.agent === "string" ? { name: study.agent } : study.agent;
@@ -64,8 +71,9 @@ export function resolveStudy({ study, where, folder }: LoadedStudy): ResolvedStu
       deployment: study.reference.deployment,
     },
     backend,
+    ...(sizing !== undefined && { sizing }),
   };
-  const environment = createCodesignEnvironment(codesignOptions(resolved));
+  const environment = environmentOf(resolved);
   checkReward(reward, limits, environment.metricNames, where);
   checkFix(environment.space, fix, where);
   const decisions = environment.space.fix(fix).decisions.length;
@@ -78,6 +86,27 @@ export function resolveStudy({ study, where, folder }: LoadedStudy): ResolvedStu
     );
   }
   return resolved;
+}
+
+/** The environment that a study's candidates are evaluated in. */
+export const environmentOf = (study: ResolvedStudy): Environment =>
+  study.sizing === undefined ? createCodesignEnvironment(codesignOptions(study)) : createTableEnvironment(study.sizing);
+
+/** @throws CosearchError STUDY_BAD when a table is missing, or given to a study that has no use for it */
+function sizingOf({ study, where, folder }: LoadedStudy): TableSizing | undefined {
+  const given = (["table", "areaFraction", "grid"] as const).filter((key) => study[key] !== undefined);
+  if (study.environment === "codesign") {
+    const [key] = given;
+    if (key === undefined) return undefined;
+    throw new CosearchError("STUDY_BAD", `${where([key])}: only studies with environment: table-sizing have it`);
+  }
+  if (study.table === undefined) {
+    const hint = "name the table, for example --set table=resnet18-sizing.json";
+    throw new CosearchError("STUDY_BAD", `${where(["environment"])}: table-sizing looks costs up in a table; ${hint}`);
+  }
+  const isFromCommandLine = where(["table"]).startsWith("--");
+  const table = resolvePath(isFromCommandLine ? "." : folder, study.table);
+  return { table, areaFraction: study.areaFraction ?? 0.1, grid: study.grid ?? "coarse" };
 }
 
 /** What the environment of a study is made of; JSON, also for worker threads. */

@@ -21,6 +21,10 @@ export interface SizingTask {
   readonly space: Space;
   /** least cycles within the area; exact but for areas rounded up by at most 1/40,000 of the limit per layer */
   readonly optimumCycles: number;
+  /** most area of a feasible design, in the table's unit */
+  readonly areaLimit: number;
+  /** sums over the layers; not valid when the table has no cycles for one */
+  cost(candidate: Candidate): { readonly cycles: number; readonly area: number; readonly isValid: boolean };
   evaluate(candidate: Candidate, trial: number): Trial;
 }
 
@@ -48,20 +52,24 @@ export function sizingTask(data: SizingData, areaFraction: number, grid: "coarse
     ),
     limit,
   );
-  const evaluate = (candidate: Candidate, trial: number): Trial => {
+  const cost = (candidate: Candidate) => {
     let cycles = 0;
     let area = 0;
     let isValid = true;
     for (const layer of layers) {
-      const cost = cell(
+      const found = cell(
         layer,
         candidate[`accelerator/pes${layer}`] as number,
         candidate[`accelerator/buffer${layer}`] as number,
       );
-      cycles += cost[0];
-      area += cost[2];
-      isValid &&= cost[0] > 0; // a cell without cycles is a defect of the simulator
+      cycles += found[0];
+      area += found[2];
+      isValid &&= found[0] > 0; // a cell without cycles is a defect of the simulator
     }
+    return { cycles, area, isValid };
+  };
+  const evaluate = (candidate: Candidate, trial: number): Trial => {
+    const { cycles, area, isValid } = cost(candidate);
     if (!isValid) {
       return { trial, candidate, reward: -10, infeasible: { code: "shape", reason: "no cycles", violations: [] } };
     }
@@ -78,7 +86,7 @@ export function sizingTask(data: SizingData, areaFraction: number, grid: "coarse
       { name: `accelerator/buffer${layer}`, values: buffers },
     ]),
   });
-  return { space, optimumCycles, evaluate };
+  return { space, optimumCycles, areaLimit: limit, cost, evaluate };
 }
 
 interface Choice {

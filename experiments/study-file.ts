@@ -26,6 +26,20 @@ const agentSchema = z.union([
 export const studySchema = z.strictObject({
   name: z.string().regex(/^[a-z0-9][a-z0-9._-]*$/i, "letters, digits, dots, dashes and underscores are allowed"),
   description: z.string().default(""),
+  environment: z
+    .enum(["codesign", "table-sizing"])
+    .default("codesign")
+    .describe(
+      "codesign: networks on chips; table-sizing: a table of measured layer costs (see table, areaFraction, grid)",
+    ),
+  table: z.string().min(1).optional().describe("table-sizing: path of the table (JSON)"),
+  areaFraction: z
+    .number()
+    .min(0)
+    .max(1)
+    .optional()
+    .describe("table-sizing: the area limit, between the smallest (0) and the largest (1) uniform design"),
+  grid: z.enum(["coarse", "fine"]).optional().describe("table-sizing: 12 PE counts, or all that the table has"),
   space: z
     .strictObject({
       network: part("networks to choose from", "a network").default("nahas-s1"),

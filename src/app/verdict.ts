@@ -1,7 +1,7 @@
 // How a run ends, in plain words: the winner, how it compares with the reference, the Pareto front, where everything is.
 import type { Axis } from "../core/pareto.js";
 import { paretoFront } from "../core/pareto.js";
-import type { Trial } from "../core/trial.js";
+import { isFeasible, type Trial } from "../core/trial.js";
 import type { RunSummary } from "../study/events.js";
 import type { DesignDocument } from "../track/design-document.js";
 import {
@@ -31,7 +31,7 @@ export function verdict(
 ): string {
   return [
     header(summary),
-    designs === undefined ? nothingFeasible(trials, paint) : winnerOf(summary, designs, paint),
+    designs === undefined ? withoutDesign(summary, trials, paint) : winnerOf(summary, designs, paint),
     frontText(trials, axes, paint),
     `${paint.bold("Run folder")}  ${summary.runFolder}\n  cosearch report ${summary.runFolder}\n`,
   ].join("\n");
@@ -61,6 +61,19 @@ export function winnerText(
     "",
     `${paint.bold("Against")}  ${describeReference(reference)}`,
     table(["", "winner", "reference", "verdict"], rows),
+  ].join("\n");
+}
+
+/** A study whose candidates are no designs (a table), or one without a feasible trial. */
+function withoutDesign({ best }: RunSummary, trials: readonly Trial[], paint: Paint): string {
+  const trial = trials.find((item) => item.trial === best?.trial && isFeasible(item));
+  if (trial === undefined) return nothingFeasible(trials, paint);
+  const metrics = Object.entries(trial.metrics ?? {}).map(([name, value]) => `${name} ${Number(value.toPrecision(6))}`);
+  const knobs = Object.entries(trial.candidate).map(([name, value]) => `${name}=${value}`);
+  return [
+    `${paint.bold("Winner")}  trial ${trial.trial}, reward ${trial.reward.toFixed(4)}`,
+    `  ${metrics.join(", ")}`,
+    `  ${knobs.join(" ")}\n`,
   ].join("\n");
 }
 

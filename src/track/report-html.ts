@@ -1,6 +1,6 @@
 // The report as one HTML file: no script, no request, readable in light and dark and on paper.
 // Everything that comes from a run folder is escaped; charts are SVG drawn by report-charts.ts.
-import type { Trial } from "../core/trial.js";
+import { isFeasible, type Trial } from "../core/trial.js";
 import type { DesignDocument } from "./design-document.js";
 import { bandChart, frontChart, meanWindow, rewardChart, runColour } from "./report-charts.js";
 import { figuresOf, frontOfRuns, type ReportData, thinned } from "./report-data.js";
@@ -60,6 +60,9 @@ ${body}
 function winnerSection({ winner, runs }: ReportData): string {
   if (winner === undefined) {
     const count = runs.reduce((sum, run) => sum + run.trials.length, 0);
+    if (runs.some((run) => run.trials.some(isFeasible))) {
+      return section("Winner", "<p>The best trial is no design that can be shown; see the table of runs.</p>");
+    }
     return section(
       "Winner",
       `<p class="warning">None of the ${count} trials is feasible. Raise the limits or run more trials.</p>`,

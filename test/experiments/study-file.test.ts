@@ -61,8 +61,10 @@ describe("a study file", () => {
     expect("space" in study.space.deployment && study.space.deployment.space.knobs).toHaveLength(1);
   });
 
-  it("every built-in study resolves", () => {
-    for (const { name } of LISTS.studies()) expect(resolveStudy(loadStudy(name)).name).toBe(name);
+  it("every built-in study resolves; table-sizing needs a table, see table-sizing.test.ts", () => {
+    const studies = LISTS.studies().filter(({ name }) => name !== "table-sizing");
+    expect(studies.length).toBeGreaterThan(2);
+    for (const { name } of studies) expect(resolveStudy(loadStudy(name)).name).toBe(name);
   });
 
   it("has a JSON Schema in docs/ that is up to date", () => {

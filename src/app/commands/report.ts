@@ -3,6 +3,7 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { loadReport } from "../../../experiments/report-data.js";
 import { CosearchError } from "../../core/errors.js";
+import { isFeasible } from "../../core/trial.js";
 import { reportCsv } from "../../track/report-csv.js";
 import { figuresOf, frontOfRuns } from "../../track/report-data.js";
 import { reportMarkdown } from "../../track/report-markdown.js";
@@ -36,7 +37,10 @@ export async function reportCommand(
     return EXIT.ok;
   }
   terminal.out(`${terminal.paint.bold(data.studyName)}  ${data.description}\n\n${runTable(data)}\n`);
-  if (data.winner === undefined) terminal.out("No trial is feasible.\n\n");
+  if (data.winner === undefined)
+    terminal.out(
+      `${data.runs.some((run) => run.trials.some(isFeasible)) ? "No design to show." : "No trial is feasible."}\n\n`,
+    );
   else
     terminal.out(
       `${winnerText(data.winner.trial, { winner: data.winner.design, reference: data.winner.reference }, terminal.paint)}\n`,
