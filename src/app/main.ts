@@ -81,6 +81,7 @@ function commands(terminal: Terminal, exit: (code: number) => void): Command {
       "worker threads that evaluate; 0: none; the results do not depend on it",
       wholeNumber(0),
     )
+    .option("--init-from <folder>", "start the agent from what an earlier run learnt; its limits and space may differ")
     .option("--out <folder>", "where run folders are made", "runs")
     .addOption(
       new Option("--id <name>", "name of the run's folder, instead of study, agent, seed and time").argParser(
