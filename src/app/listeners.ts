@@ -49,7 +49,7 @@ export function runListeners(
   return {
     listeners,
     async settled() {
-      const late = setTimeout(() => terminal.err("waiting for trackers; Ctrl-C to give up\n"), 3000);
+      const late = setTimeout(() => terminal.err("waiting for trackers, at most half a minute\n"), 3000);
       const end = new AbortController();
       await Promise.race([Promise.all(tracked.map((one) => one.settled())), timeout(SETTLE_MS, end.signal)]);
       end.abort();
