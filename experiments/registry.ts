@@ -2,6 +2,8 @@
 import { z } from "zod";
 import { agentDefinitions } from "../agents/index.js";
 import { acceleratorNames, acceleratorSchema, loadAccelerator } from "../envs/accelerator/architecture.js";
+import { layerFileSchema } from "../envs/accelerator/layer-file.js";
+import { mappingFileSchema } from "../envs/accelerator/mapping-file.js";
 import { accuracyProxyDefinitions, optionsSchemaOf } from "../envs/accuracy/proxy.js";
 import { deploymentSchema } from "../envs/deployment/deployment.js";
 import { loadNetwork, networkFileSchema, networkNames } from "../envs/network/network-file.js";
@@ -77,7 +79,7 @@ export const METRICS: Readonly<Record<string, string>> = {
   utilizationFraction: "MACs / (cycles × MAC units), 0 to 1",
 };
 
-export const SCHEMA_KINDS = ["study", "network", "space", "accelerator", "deployment"] as const;
+export const SCHEMA_KINDS = ["study", "network", "space", "accelerator", "deployment", "layer", "mapping"] as const;
 
 /** JSON Schema of a kind of file. */
 export function fileSchema(kind: (typeof SCHEMA_KINDS)[number]): unknown {
@@ -93,6 +95,10 @@ export function fileSchema(kind: (typeof SCHEMA_KINDS)[number]): unknown {
       return z.toJSONSchema(acceleratorSchema, options);
     case "deployment":
       return z.toJSONSchema(deploymentSchema, options);
+    case "layer":
+      return z.toJSONSchema(layerFileSchema, options);
+    case "mapping":
+      return z.toJSONSchema(mappingFileSchema, options);
   }
 }
 

@@ -15,7 +15,7 @@ export const EXIT_MEANINGS: Readonly<Record<keyof typeof EXIT, string>> = {
   internal: "a defect of cosearch; please report it",
   input: "a command line, file, name or value that cannot be used; nothing was written",
   runFailed: "a run that stopped on an error, or a run folder that cannot be continued",
-  infeasible: "`evaluate`: the design cannot be built; the document says why",
+  infeasible: "`evaluate`, `map`, `export`: the design cannot be built; the document says why",
   interrupted: "stopped by Ctrl-C or SIGTERM; the run can be resumed",
 };
 

@@ -40,6 +40,7 @@ function commands(terminal: Terminal, exit: (code: number) => void): Command {
         "cosearch resume runs/<id> --trials 4000",
         "cosearch report runs/<id>",
         "cosearch evaluate --network mobilenet-v2 --accelerator nahas-edge --json",
+        "cosearch map --layer conv.yaml --accelerator nahas-edge --explain",
       ) + exitCodes(),
     );
 
@@ -330,7 +331,7 @@ function commands(terminal: Terminal, exit: (code: number) => void): Command {
 
   add(
     "schema [kind]",
-    "JSON Schema of study files (study), network files (network), space files (space), deployments, accelerators.",
+    "JSON Schema of study files (study), network files (network), space files (space), deployments, accelerators, layers, mappings.",
     "cosearch schema study > study.schema.json",
   ).action(async (kind: string | undefined) => {
     const { schemaCommand } = await import("./commands/schema.js");

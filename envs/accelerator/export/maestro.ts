@@ -1,7 +1,7 @@
 // MAESTRO: a network file with data-centric directives (one map a dimension and cluster), and a hardware file. Every parallel
 // loop of ours is a cluster level of its own: temporal maps, one spatial map, then Cluster(n) for the next. A temporal loop over
 // the parallel dimension is the folding of the spatial map. Formats after maestro-project/maestro; docs/export.md says more.
-import { C, DIMS, type Dim, G, K, N, P, Q, R, S } from "../problem.js";
+import { C, DIMS, type Dim, G, K, N, P, Q, R, S, W } from "../problem.js";
 import {
   comments,
   compiled,
@@ -89,8 +89,9 @@ function dimNames(isDepthwise: boolean): Readonly<Partial<Record<Dim, string>>> 
 export function maestroLayer(design: ExportDesign, notes: string[] = []): MaestroLayer {
   const { problem, layer, name } = design;
   const { extents: e, stride, dilation } = problem;
-  if (problem.operation !== "mac") unsupported(TOOL, `a ${layer.kind} layer`);
+  if (problem.operation !== "mac") unsupported(TOOL, `a layer of kind ${layer.kind}`);
   if (dilation[0] !== 1 || dilation[1] !== 1) unsupported(TOOL, "a dilated convolution");
+  if (e[N]! > 1 && problem.relevance[W] & (1 << N)) unsupported(TOOL, "a batch of products of matrices");
   const isDepthwise = e[G]! > 1 && e[C] === 1 && e[K] === 1;
   if (e[G]! > 1 && !isDepthwise)
     unsupported(TOOL, "groups of several channels (its grouped convolution is not this one)");

@@ -26,8 +26,10 @@ const SHORT: Partial<Record<DataflowName, "ws" | "os" | "is">> = {
  *  mappings that keep neither weights nor outputs nor inputs in place */
 export function exportScalesim(design: ExportDesign): Exported {
   const { layer, problem, name } = design;
-  if (problem.operation !== "mac") unsupported(TOOL, `a ${layer.kind} layer`);
+  if (problem.operation !== "mac") unsupported(TOOL, `a layer of kind ${layer.kind}`);
   if (problem.dilation[0] !== 1 || problem.dilation[1] !== 1) unsupported(TOOL, "a dilated convolution");
+  const axisCount = design.chip.levels.flatMap(({ fanout }) => fanout).filter(({ size }) => size > 1).length;
+  if (axisCount > 2) unsupported(TOOL, `${axisCount} fan-out axes; it has one array of rows and columns`);
   const dataflow = dataflowOf(design);
   const array = arrayOf(design, dataflow);
   const sram = sramOf(design);
@@ -106,7 +108,6 @@ function arrayOf({ chip, mapping }: ExportDesign, dataflow: "ws" | "os" | "is"):
             .map(({ dim }) => dim) ?? [],
       })),
   );
-  if (axes.length > 2) unsupported(TOOL, `${axes.length} fan-out axes; it has one array of rows and columns`);
   const wide = dataflow === "is" ? ["P", "Q", "N"] : ["K"];
   const position = axes.findIndex(({ dims }) => dims.some((dim) => wide.includes(dim)));
   const columns = position < 0 ? axes[1] : axes[position];

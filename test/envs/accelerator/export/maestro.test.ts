@@ -106,7 +106,7 @@ describe("MAESTRO", () => {
       problem: problem("pool", { K: 8, C: 8, P: 4, Q: 4, R: 2, S: 2 }),
       layer: layer("pool", {}),
     };
-    expect(() => exportMaestro(pool)).toThrow("MAESTRO cannot express a pool layer");
+    expect(() => exportMaestro(pool)).toThrow("MAESTRO cannot express a layer of kind pool");
     expect(() => exportMaestro(convDesign({ G: 2, K: 64, C: 48 }))).toThrow("groups of several channels");
     const serial = convDesign();
     const mapping = serial.mapping.map((entry) => ({ ...entry, spatial: [] }));

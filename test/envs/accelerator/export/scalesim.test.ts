@@ -63,7 +63,7 @@ describe("SCALE-Sim v2", () => {
       problem: problem("pool", { K: 8, C: 8, P: 4, Q: 4, R: 2, S: 2 }),
       layer: layer("pool", {}),
     };
-    expect(() => exportScalesim(pool)).toThrow("SCALE-Sim cannot express a pool layer");
+    expect(() => exportScalesim(pool)).toThrow("SCALE-Sim cannot express a layer of kind pool");
     expect(() => exportScalesim(convDesign({ dilation: [2, 2] }))).toThrow("a dilated convolution");
     const design = convDesign();
     const levels = design.chip.levels.map((level, l) =>

@@ -48,7 +48,7 @@ describe("Timeloop v0.4", () => {
           ...ours.updates,
         ]);
       }),
-      { numRuns: 150 },
+      { numRuns: 80 },
     );
   });
 
