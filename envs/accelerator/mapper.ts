@@ -6,11 +6,12 @@ import type { Violation } from "../../src/core/trial.js";
 import type { Accelerator, DataflowName } from "./architecture.js";
 import type { CostModel } from "./cost.js";
 import { constraintsOf, DATAFLOW_CONSTRAINTS, type DataflowConstraint } from "./dataflow.js";
+import { enumerateMapspace, smallMapspace } from "./exhaustive.js";
 import { copyMapping, emptyMapping, type Mapping } from "./mapping.js";
 import type { Objective } from "./objective.js";
 import { DIM_COUNT, OPERANDS, type Problem } from "./problem.js";
 import { type SpatialChoice, SpatialSearch, sameBounds } from "./spatial.js";
-import { BoundarySearch, GROUP_ORDERS, orderPositions, type Tiling } from "./tiling.js";
+import { BoundarySearch, LEVEL_ORDERS, orderPositions, type Tiling } from "./tiling.js";
 
 export { OBJECTIVES, type Objective } from "./objective.js";
 
@@ -95,6 +96,12 @@ class MappingSearch {
   }
 
   run(constraint: DataflowConstraint): void {
+    const whole = smallMapspace(this.#problem, this.#chip, constraint, this.#options.budget);
+    if (whole !== undefined) {
+      this.#left = Infinity;
+      enumerateMapspace(whole, this.#chip, this.#boundaries.groups, (mapping) => this.#try(mapping));
+      return;
+    }
     const width = Math.max(1, Math.ceil(this.#options.budget / 10));
     const construct = Math.ceil(this.#options.budget * CONSTRUCT_SHARE);
     this.#left = construct;
@@ -147,9 +154,14 @@ class MappingSearch {
       for (let l = 0; l < levels - 1; l++) {
         const base = l * DIM_COUNT;
         const kept = mapping.order.slice(base, base + DIM_COUNT);
-        for (let order = 0; order < GROUP_ORDERS.length && this.#left > 0; order++) {
-          if (l === levels - 2 && constraint.stationary !== undefined && order >> 1 !== constraint.stationary) continue;
-          orderPositions(this.#boundaries.groups, GROUP_ORDERS[order]!, mapping.order, base);
+        for (let order = 0; order < LEVEL_ORDERS.length && this.#left > 0; order++) {
+          if (
+            l === levels - 2 &&
+            constraint.stationary !== undefined &&
+            LEVEL_ORDERS[order]!.groups[2] !== constraint.stationary
+          )
+            continue;
+          orderPositions(this.#boundaries.groups, LEVEL_ORDERS[order]!, mapping.order, base);
           const next = this.#try(mapping);
           if (next < score) {
             score = next;
@@ -326,7 +338,7 @@ class MappingSearch {
     for (let node: Node = leaf; node.outer !== undefined; node = node.outer) {
       const base = (node.level - 1) * DIM_COUNT;
       for (let d = 0; d < DIM_COUNT; d++) mapping.temporal[base + d] = node.bounds[d]!;
-      orderPositions(this.#boundaries.groups, GROUP_ORDERS[node.order]!, mapping.order, base);
+      orderPositions(this.#boundaries.groups, LEVEL_ORDERS[node.order]!, mapping.order, base);
     }
   }
 

@@ -30,11 +30,31 @@ export function groupsOf(problem: Problem): GroupOf {
   return groups;
 }
 
-/** Position of each dimension's loop for a group order: group 3 outermost; within a group Q and S innermost, where they slide. */
-export function orderPositions(groups: GroupOf, order: readonly number[], into: Int8Array, offset: number): void {
+/** A complete order of a level's loops: the groups, and which dimensions run innermost in theirs, where they may slide. */
+export interface LevelOrder {
+  readonly groups: readonly [number, number, number];
+  readonly last: readonly number[];
+}
+
+/** All orders that can differ in cost. Dimensions of one group are relevant to the same operands, so that interleaving groups
+ *  never helps; within a group only the innermost loop matters, which slides the input tile. The first 6 slide Q and S. */
+export const LEVEL_ORDERS: readonly LevelOrder[] = [
+  [Q, S],
+  [P, S],
+  [Q, R],
+  [P, R],
+].flatMap((last) => GROUP_ORDERS.map((groups) => ({ groups, last })));
+
+/** Position of each dimension's loop: group 3 outermost, then the groups in order. */
+export function orderPositions(groups: GroupOf, order: LevelOrder, into: Int8Array, offset: number): void {
+  const { groups: inner, last } = order;
   let position = 0;
-  for (const group of [3, ...order]) {
-    for (let d = 0; d < DIM_COUNT; d++) if (groups[d] === group) into[offset + d] = position++;
+  for (let g = -1; g < 3; g++) {
+    const group = g < 0 ? 3 : inner[g];
+    for (let d = 0; d < DIM_COUNT; d++) {
+      if (groups[d] === group && d !== last[0] && d !== last[1]) into[offset + d] = position++;
+    }
+    for (const d of last) if (groups[d] === group) into[offset + d] = position++;
   }
 }
 
