@@ -7,6 +7,8 @@ import type { AccuracyProxy } from "./estimate.js";
 import { surrogateDefinition } from "./imagenet-surrogate.js";
 import type { ProxyDefinition } from "./proxy-definition.js";
 import { tableDefinition } from "./tables/table-proxy.js";
+import { trainingDefinition } from "./training/training-proxy.js";
+import { zeroCostDefinition } from "./zero-cost/zero-cost-proxy.js";
 
 export const DEFAULT_ACCURACY_PROXY = "imagenet-surrogate";
 
@@ -15,6 +17,8 @@ const DEFINITIONS: readonly ProxyDefinition[] = [
   baselineDefinition("macs-only"),
   baselineDefinition("params-only"),
   tableDefinition,
+  trainingDefinition,
+  zeroCostDefinition,
 ];
 
 /** What a study says of accuracy: a proxy and its options, plain data. */

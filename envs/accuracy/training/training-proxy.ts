@@ -1,0 +1,77 @@
+// The proxy that trains: builds the candidate, trains it for a stated number of steps on small images and returns held-out
+// accuracy. With `workers` in the study it runs in worker threads, so that the search goes on meanwhile.
+import { isAbsolute, join } from "node:path";
+import { z } from "zod";
+import { currentBackend, initBackend } from "../../../src/tensors/backend.js";
+import type { Network } from "../../network/ir.js";
+import { describe } from "../descriptors.js";
+import type { AccuracyEstimate } from "../estimate.js";
+import { estimateOf, shippedSurrogate } from "../imagenet-surrogate.js";
+import { NoEstimate } from "../no-estimate.js";
+import { defineProxy } from "../proxy-definition.js";
+import { quantizationRise } from "../quantization.js";
+import { readCifar } from "./cifar.js";
+import { embeddedSet, type SplitSet } from "./image-set.js";
+
+export const TRAINING_PROXY = "short-training";
+const SUMMARY = "held-out accuracy after a short real training on small images";
+
+/** Standard deviation of ln(error) from one seed to the next, as an order of magnitude; docs/accuracy.md has what was seen. */
+const SEED_DEVIATION = 0.1;
+
+const options = z.strictObject({
+  data: z.string().min(1).default("embedded").describe("embedded, or the folder of CIFAR-10's binary form"),
+  steps: z.int().min(1).max(1_000_000).default(200).describe("training steps; there is no limit in seconds"),
+  batch: z.int().min(2).max(4096).default(64),
+  learningRate: z.number().positive().max(10).default(0.1),
+  resolution: z.int().min(8).max(64).default(16).describe("rows and columns of the embedded images"),
+  trainImages: z.int().min(10).max(100_000).default(3000),
+  heldOutImages: z.int().min(10).max(100_000).default(1000),
+  seed: z.int().min(0).default(1),
+});
+export type TrainingProxyOptions = z.output<typeof options>;
+
+export const trainingDefinition = defineProxy({
+  name: TRAINING_PROXY,
+  summary: SUMMARY,
+  options,
+  resolve: (given, folder) =>
+    given.data === "embedded" || isAbsolute(given.data) ? given : { ...given, data: join(folder, given.data) },
+  create(given) {
+    let data: SplitSet | undefined;
+    return {
+      name: TRAINING_PROXY,
+      summary: SUMMARY,
+      error: undefined,
+      async estimate(network, deployment, context = {}) {
+        data ??= dataOf(given);
+        const error = 1 - (await trained(network, data, given));
+        const { quantization } = shippedSurrogate();
+        const rise = quantizationRise(network, describe(network), deployment, quantization, context.quantizationMethod);
+        const counted = (error * (1 - error)) / data.heldOut.labels.length;
+        const variance = SEED_DEVIATION ** 2 + counted / error ** 2;
+        return estimateOf(TRAINING_PROXY, error, variance, rise, quantization.relativeError) satisfies AccuracyEstimate;
+      },
+    };
+  },
+});
+
+/** Never 0 or 1, so that logarithms of the error exist: one image more on either side. */
+async function trained(network: Network, data: SplitSet, given: TrainingProxyOptions): Promise<number> {
+  await initBackend(currentBackend()?.name ?? "wasm");
+  const { checkRunnable } = await import("./run-network.js");
+  const { trainNetwork } = await import("./train.js");
+  try {
+    checkRunnable(network);
+  } catch (error) {
+    throw new NoEstimate((error as Error).message);
+  }
+  const { accuracy } = await trainNetwork(network, data, given);
+  const count = data.heldOut.labels.length;
+  return (accuracy * count + 0.5) / (count + 1);
+}
+
+export const dataOf = (given: TrainingProxyOptions): SplitSet =>
+  given.data === "embedded"
+    ? embeddedSet(given.seed, given.trainImages, given.heldOutImages, given.resolution)
+    : readCifar(given.data, given.trainImages, given.heldOutImages);

@@ -1,0 +1,202 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import * as tf from "@tensorflow/tfjs";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { readCifar } from "../../../../envs/accuracy/training/cifar.js";
+import { batchNormalize, conv2d, depthwiseConv2d, matMul } from "../../../../envs/accuracy/training/gradient-ops.js";
+import { embeddedSet } from "../../../../envs/accuracy/training/image-set.js";
+import { BatchOrder, learningRateAt, trainNetwork } from "../../../../envs/accuracy/training/train.js";
+import { buildNetwork } from "../../../../envs/network/network-file.js";
+import { RandomStream } from "../../../../src/core/rng.js";
+import { initBackend } from "../../../../src/tensors/backend.js";
+
+beforeAll(async () => {
+  await initBackend("wasm");
+});
+
+type Op = (...inputs: tf.Tensor[]) => tf.Tensor;
+
+/** Largest difference between the op's gradients and finite differences, relative to 1 + |gradient|. */
+function gradientError(op: Op, shapes: readonly number[][]): number {
+  const random = RandomStream.of(1, "gradients");
+  const draw = (shape: readonly number[]) =>
+    tf.tensor(
+      Float32Array.from({ length: shape.reduce((a, b) => a * b, 1) }, () => random.normal()),
+      [...shape],
+    );
+  const inputs = shapes.map(draw);
+  const weights = draw(op(...inputs).shape);
+  const loss = (...given: tf.Tensor[]): tf.Scalar => tf.sum(tf.mul(op(...given), weights));
+  const gradients = tf.grads(loss)(inputs);
+  let worst = 0;
+  inputs.forEach((input, i) => {
+    const values = input.dataSync();
+    const found = gradients[i]!.dataSync();
+    expect(gradients[i]!.shape).toEqual(input.shape);
+    for (let n = 0; n < 12; n++) {
+      const at = Math.floor((values.length * (n + 0.5)) / 12);
+      const moved = (by: number): number => {
+        const changed = Float32Array.from(values);
+        changed[at]! += by;
+        return loss(...inputs.map((each, j) => (j === i ? tf.tensor(changed, each.shape) : each))).dataSync()[0]!;
+      };
+      const difference = (moved(0.02) - moved(-0.02)) / 0.04;
+      worst = Math.max(worst, Math.abs(difference - found[at]!) / (1 + Math.abs(difference)));
+    }
+  });
+  return worst;
+}
+
+describe("gradients on WebAssembly, against finite differences", () => {
+  const cases: readonly (readonly [string, Op, readonly number[][]])[] = [
+    [
+      "matrix product",
+      matMul as Op,
+      [
+        [5, 3],
+        [3, 4],
+      ],
+    ],
+    [
+      "3 × 3 convolution",
+      (x, w) => conv2d(x as tf.Tensor4D, w as tf.Tensor4D, 1),
+      [
+        [2, 6, 6, 3],
+        [3, 3, 3, 4],
+      ],
+    ],
+    [
+      "3 × 3, stride 2, a row left over",
+      (x, w) => conv2d(x as tf.Tensor4D, w as tf.Tensor4D, 2),
+      [
+        [2, 8, 8, 3],
+        [3, 3, 3, 4],
+      ],
+    ],
+    [
+      "1 × 1, stride 2",
+      (x, w) => conv2d(x as tf.Tensor4D, w as tf.Tensor4D, 2),
+      [
+        [2, 6, 6, 3],
+        [1, 1, 3, 4],
+      ],
+    ],
+    [
+      "depthwise 3 × 3",
+      (x, w) => depthwiseConv2d(x as tf.Tensor4D, w as tf.Tensor4D, 1),
+      [
+        [2, 6, 6, 3],
+        [3, 3, 3, 1],
+      ],
+    ],
+    [
+      "depthwise 5 × 5, stride 2",
+      (x, w) => depthwiseConv2d(x as tf.Tensor4D, w as tf.Tensor4D, 2),
+      [
+        [2, 10, 10, 3],
+        [5, 5, 3, 1],
+      ],
+    ],
+    ["batch normalisation", batchNormalize as Op, [[12, 3], [3], [3]]],
+  ];
+  it.each(cases)("%s", (_, op, shapes) => {
+    expect(gradientError(op, shapes)).toBeLessThan(5e-3);
+  });
+});
+
+const tiny = buildNetwork({
+  name: "tiny",
+  input: { resolution: 8 },
+  classes: 1000,
+  stem: { channels: 6, stride: 1 },
+  stages: [{ kind: "conv", channels: 12, stride: 2 }],
+});
+const options = { steps: 120, batch: 32, learningRate: 0.1, seed: 1 };
+
+describe("a short training", () => {
+  const data = embeddedSet(1, 400, 200, 12);
+
+  it("learns something, and gives the same bits again", async () => {
+    const first = await trainNetwork(tiny, data, options);
+    expect(first).toMatchObject({ diverged: false, stepsDone: 120 });
+    expect(first.accuracy).toBeGreaterThan(0.2); // chance is 0.1
+    expect(await trainNetwork(tiny, data, options)).toEqual(first);
+  });
+
+  it("calls divergence a result: chance, not a crash", async () => {
+    const result = await trainNetwork(tiny, data, { ...options, learningRate: 1e20 });
+    expect(result).toMatchObject({ diverged: true, accuracy: 0.1 });
+    expect(result.stepsDone).toBeLessThan(120);
+  });
+
+  it("leaves no tensors behind", async () => {
+    const before = tf.memory().numTensors;
+    await trainNetwork(tiny, data, { ...options, steps: 2 });
+    expect(tf.memory().numTensors).toBe(before);
+  });
+
+  it("refuses layers that it cannot train, by name", async () => {
+    const layers = [{ kind: "conv" as const, name: "wide", channels: 4, kernel: 3, dilation: 2 }];
+    const network = buildNetwork({ name: "dilated", input: { resolution: 8 }, layers });
+    await expect(trainNetwork(network, data, options)).rejects.toMatchObject({
+      code: "NETWORK_BAD_SHAPE",
+      message: expect.stringContaining("wide: dilation"),
+    });
+  });
+
+  it("warms up in a line and comes down half a cosine", () => {
+    const rates = Array.from({ length: 20 }, (_, step) => learningRateAt(step, { steps: 20, learningRate: 1 }));
+    expect(rates[0]).toBe(0.5);
+    expect(rates[1]).toBe(1);
+    expect(rates[2]).toBe(1);
+    expect(rates[11]).toBeCloseTo(0.5, 12); // half way: cos(π/2) = 0
+  });
+
+  it("shows every image once before any twice", () => {
+    const order = new BatchOrder(data.train, { seed: 1, batch: 100 });
+    const seen = Array.from({ length: 4 }, () => order.next()).flat();
+    expect(new Set(seen).size).toBe(400);
+  });
+});
+
+describe("the embedded set", () => {
+  it("has as many images of each class and depends on the seed alone", () => {
+    const { train, heldOut } = embeddedSet(7, 200, 50, 12);
+    for (let label = 0; label < 10; label++) expect(train.labels.filter((each) => each === label)).toHaveLength(20);
+    expect(embeddedSet(7, 200, 50, 12).train.images).toEqual(train.images);
+    expect(embeddedSet(8, 200, 50, 12).train.images).not.toEqual(train.images);
+    expect(heldOut.images.slice(0, 100)).not.toEqual(train.images.slice(0, 100));
+    for (const value of train.images) expect(Number.isFinite(value)).toBe(true);
+  });
+});
+
+describe("CIFAR-10 in its binary form", () => {
+  const folder = mkdtempSync(join(tmpdir(), "cifar-"));
+  afterAll(() => rmSync(folder, { recursive: true }));
+  const record = (label: number, red: number, green: number, blue: number): Buffer =>
+    Buffer.concat([Buffer.from([label]), ...[red, green, blue].map((value) => Buffer.alloc(1024, value))]);
+
+  it("reads labels and colour planes", () => {
+    const first = record(3, 255, 0, 0);
+    first[1 + 1] = 0; // red of the second pixel of the first row
+    writeFileSync(join(folder, "data_batch_1.bin"), Buffer.concat([first, record(9, 0, 255, 51)]));
+    writeFileSync(join(folder, "test_batch.bin"), record(0, 0, 0, 0));
+    const { train, heldOut } = readCifar(folder, 100, 100);
+    expect([...train.labels]).toEqual([3, 9]);
+    expect(train.images[0]).toBeCloseTo((1 - 0.4914) / 0.247, 5);
+    expect(train.images[1]).toBeCloseTo(-0.4822 / 0.2435, 5);
+    expect(train.images[3]).toBeCloseTo(-0.4914 / 0.247, 5);
+    expect(train.images[3072 + 2]).toBeCloseTo((0.2 - 0.4465) / 0.2616, 5);
+    expect(heldOut.labels).toHaveLength(1);
+    expect(readCifar(folder, 1, 1).train.labels).toHaveLength(1);
+  });
+
+  it("says what is wrong with a folder or a file", () => {
+    expect(() => readCifar(join(folder, "none"), 1, 1)).toThrow(/data_batch_1\.bin/);
+    writeFileSync(join(folder, "test_batch.bin"), Buffer.alloc(3000));
+    expect(() => readCifar(folder, 1, 1)).toThrow(/3000 bytes are no whole number of records/);
+    writeFileSync(join(folder, "test_batch.bin"), record(10, 0, 0, 0));
+    expect(() => readCifar(folder, 1, 1)).toThrow(/image 0 has label 10/);
+  });
+});
