@@ -31,6 +31,7 @@ export function Chart(props: ChartProps) {
   const plot = useRef<uPlot | undefined>(undefined);
   const zoom = useRef(props.onZoom);
   zoom.current = props.onZoom;
+  const named = props.series.filter(({ faint }) => !faint); // faint lines are the edges of a band
   // logarithms exist above zero only
   const usable = props.series.map(({ values }) =>
     props.log ? values.map((value) => (value !== null && value > 0 ? value : null)) : values,
@@ -72,7 +73,7 @@ export function Chart(props: ChartProps) {
       <div ref={box} role="img" aria-label={summaryOf(props)} />
       {props.series.length > 1 && (
         <ul class="legend">
-          {props.series.map(({ label, colour, kind }) => (
+          {named.map(({ label, colour, kind }) => (
             <li key={label}>
               <svg width="18" height="10" aria-hidden="true">
                 {kind === "points" ? (

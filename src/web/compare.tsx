@@ -71,11 +71,13 @@ export function Compare({ ids }: { readonly ids: readonly string[] }) {
         <table>
           <thead>
             <tr>
-              {["Run", "Status", "Agent", "Seed", "Trials", "Best feasible reward", "Feasible", "Front"].map((name) => (
-                <th key={name} scope="col">
-                  {name}
-                </th>
-              ))}
+              {["Run", "Status", "Agent", "Seed", "Trials", "Best feasible reward", "Feasible", "Front"].map(
+                (name, i) => (
+                  <th key={name} scope="col" class={i > 2 ? "number" : ""}>
+                    {name}
+                  </th>
+                ),
+              )}
             </tr>
           </thead>
           <tbody>
@@ -135,7 +137,11 @@ function seriesOf(groups: readonly Group[], what: "best" | "runningMean", x: rea
       series.push({ label: `${name}: highest`, values: at((sorted) => sorted.at(-1) as number), colour, faint: true });
       series.push({ label: `${name}: lowest`, values: at((sorted) => sorted[0] as number), colour, faint: true });
     }
-    series.push({ label: members.length > 1 ? `${name}: median` : name, values: at(median), colour });
+    series.push({
+      label: members.length > 1 ? `${name}: median, band from lowest to highest` : name,
+      values: at(median),
+      colour,
+    });
   });
   return { series, bands };
 }

@@ -57,7 +57,7 @@ export function Front({ run }: { readonly run: RunDetail }) {
           {brushed ? `; ${selected.length} selected` : ""}
         </span>
       </div>
-      <div class="charts">
+      <div class="charts two">
         <Scatter run={run} view={value} isChosen={isChosen} hovered={hovered} setHovered={setHovered} />
         <Chart
           title="Hypervolume"
@@ -225,11 +225,30 @@ interface Scale {
   at(value: number): number;
 }
 
-/** A linear scale with round ticks. */
+/** Positive values that differ by more than this factor are drawn on a logarithmic scale. */
+const LOG_FROM = 20;
+
+function logScaleOf(low: number, high: number, start: number, end: number): Scale {
+  const [from, to] = [Math.log10(low) - 0.05, Math.log10(high) + 0.05];
+  const factors = to - from > 2.5 ? [1] : [1, 2, 5];
+  const ticks: number[] = [];
+  for (let power = Math.floor(from); power <= to; power++) {
+    for (const factor of factors) {
+      const tick = Number((factor * 10 ** power).toPrecision(6));
+      if (Math.log10(tick) >= from && Math.log10(tick) <= to) ticks.push(tick);
+    }
+  }
+  const at = (value: number): number =>
+    Math.round((start + ((Math.log10(value) - from) / (to - from)) * (end - start)) * 10) / 10;
+  return { ticks, at };
+}
+
+/** A scale with round ticks: linear, or logarithmic where positive values differ by much. */
 export function scaleOf(values: readonly number[], start: number, end: number): Scale {
   const known = values.filter(Number.isFinite);
   let [low, high] = [Math.min(...known), Math.max(...known)];
   if (!(high > low)) [low, high] = [low - Math.abs(low) * 0.1 - 1e-9, high + Math.abs(high) * 0.1 + 1e-9];
+  if (low > 0 && high / low > LOG_FROM) return logScaleOf(low, high, start, end);
   const margin = (high - low) * 0.04;
   [low, high] = [low - margin, high + margin];
   const rough = (high - low) / 5;

@@ -213,7 +213,7 @@ describe.skipIf(chromiumPath === undefined)("the dashboard in a browser", () => 
         await page.goto(`${server.url}#/${view}`);
         await page.locator("h1").waitFor();
         await page.waitForTimeout(300);
-        const width = await page.evaluate(() => document.documentElement.scrollWidth);
+        const width = await page.evaluate<number>("document.documentElement.scrollWidth");
         expect([view, width <= 400]).toEqual([view, true]);
         expect([view, colorScheme, await violations(page)]).toEqual([view, colorScheme, []]);
       }

@@ -12,6 +12,13 @@ export interface LiveRun {
   readonly ended: Promise<number | null>;
 }
 
+/** Runs a command line to its end. @throws Error with what it said when it fails */
+export async function command(options: readonly string[]): Promise<void> {
+  const child = spawn(process.execPath, [program, ...options], { stdio: ["ignore", "ignore", "inherit"] });
+  const code = await new Promise<number | null>((resolve) => child.once("exit", resolve));
+  if (code !== 0) throw new Error(`cosearch ${options.join(" ")} ended with ${code}`);
+}
+
 /** Starts it. @param trials its budget */
 export async function startRun(
   root: string,

@@ -1,0 +1,58 @@
+// Makes the pictures of docs/dashboard.md from real runs: `npm run screenshots [folder for the pictures] [folder for the runs]`.
+import { mkdirSync, mkdtempSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { listen } from "../../src/app/server/listen.js";
+import { launch } from "./chromium.js";
+import { command } from "./live-run.js";
+
+const [images = "docs/images", runs = mkdtempSync(join(tmpdir(), "cosearch-pictures-"))] = process.argv.slice(2);
+mkdirSync(images, { recursive: true });
+
+for (const seed of [1, 2, 3])
+  await command([
+    "run",
+    "quick",
+    "--seed",
+    `${seed}`,
+    "--trials",
+    "320",
+    "--out",
+    runs,
+    "--id",
+    `quick-s${seed}`,
+    "--quiet",
+  ]);
+await command(["run", "edge-joint", "--trials", "1500", "--out", runs, "--id", "edge-joint-s1", "--quiet"]);
+
+const server = await listen({ runsFolder: runs, host: "127.0.0.1", port: 0 });
+const browser = await launch();
+const page = await browser.newPage({ viewport: { width: 1280, height: 860 } });
+
+/** A view, once it has drawn. */
+async function shoot(name: string, hash: string, ready: string, whole = false): Promise<void> {
+  await page.goto(`${server.url}#/${hash}`);
+  await page.locator(ready).first().waitFor();
+  await page.waitForTimeout(500);
+  await page.screenshot({ path: join(images, `dashboard-${name}.png`), fullPage: whole });
+  process.stdout.write(`${join(images, `dashboard-${name}.png`)}\n`);
+}
+
+await shoot("runs", "", "tbody tr");
+await shoot("compare", "compare/quick-s1,quick-s2,quick-s3", ".uplot");
+await shoot("curves", "run/edge-joint-s1", ".uplot");
+await shoot("policy", "run/edge-joint-s1/policy", ".knob");
+await shoot("front", "run/edge-joint-s1/front", ".on-front");
+await shoot("design", "run/edge-joint-s1/design", ".network .block");
+await page.setViewportSize({ width: 1280, height: 1500 });
+await page.getByRole("heading", { name: "Network", exact: true }).evaluate("(heading) => heading.scrollIntoView()");
+await page.screenshot({ path: join(images, "dashboard-chip.png") });
+await page.getByRole("heading", { name: "Roofline" }).evaluate("(heading) => heading.scrollIntoView()");
+await page.screenshot({ path: join(images, "dashboard-layers.png") });
+await page.setViewportSize({ width: 1280, height: 860 });
+await page.emulateMedia({ colorScheme: "dark" });
+await shoot("dark", "run/edge-joint-s1", ".uplot");
+await page.setViewportSize({ width: 400, height: 860 });
+await shoot("narrow", "run/edge-joint-s1/design", ".network .block");
+await browser.close();
+await server.close();
