@@ -191,7 +191,6 @@ function commands(terminal: Terminal, exit: (code: number) => void): Command {
     });
 
   add(
-  add(
     "compare <folders...>",
     "Runs side by side, grouped by study and agent over their seeds: medians, quartiles, bootstrap intervals.",
     "cosearch compare runs/*",
@@ -206,6 +205,7 @@ function commands(terminal: Terminal, exit: (code: number) => void): Command {
       exit(await compareCommand(folders, options, terminal));
     });
 
+  add(
     "evaluate",
     "Cost and proxy accuracy of one network on one accelerator, layer by layer.",
     "cosearch evaluate --network mobilenet-v2 --accelerator nahas-edge",
@@ -226,6 +226,32 @@ function commands(terminal: Terminal, exit: (code: number) => void): Command {
     .action(async (options) => {
       const { evaluateCommand } = await import("./commands/evaluate.js");
       exit(await evaluateCommand(options, terminal));
+    });
+
+  add(
+    "map",
+    "One layer on one accelerator: the exact cost of a mapping, or the best mapping as a loop nest.",
+    "cosearch map --layer conv.yaml --accelerator nahas-edge",
+    "cosearch map --layer conv.yaml --accelerator nahas-edge --objective edp --explain --out best.yaml",
+    "cosearch map --layer conv.yaml --accelerator chip.yaml --mapping best.yaml --json",
+  )
+    .requiredOption("--layer <file>", "a layer file")
+    .requiredOption("--accelerator <name>", "a built-in accelerator or a file")
+    .option("--mapping <file>", "cost this mapping instead of searching one")
+    .option("--dataflow <name>", "whose constraints hold, instead of the accelerator's own")
+    .addOption(
+      new Option("--objective <name>", "what the mapping is best at")
+        .choices(["latency", "energy", "edp"])
+        .default("latency"),
+    )
+    .option("--budget <count>", "mappings counted exactly per dataflow", wholeNumber(1))
+    .option("--part <name>", "one part of a layer that has several (squeeze-excite)")
+    .option("--explain", "compare with the best mapping of another dataflow")
+    .option("--out <file>", "write the mapping as a file that --mapping reads")
+    .option("--json", "print one JSON document")
+    .action(async (options) => {
+      const { mapCommand } = await import("./commands/map.js");
+      exit(await mapCommand(options, terminal));
     });
 
   add(
@@ -276,32 +302,6 @@ function commands(terminal: Terminal, exit: (code: number) => void): Command {
     .action(async (options) => {
       const { fitAccuracyCommand } = await import("./commands/fit-accuracy.js");
       exit(await fitAccuracyCommand(options, terminal));
-    });
-
-  add(
-    "map",
-    "One layer on one accelerator: the exact cost of a mapping, or the best mapping as a loop nest.",
-    "cosearch map --layer conv.yaml --accelerator nahas-edge",
-    "cosearch map --layer conv.yaml --accelerator nahas-edge --objective edp --explain --out best.yaml",
-    "cosearch map --layer conv.yaml --accelerator chip.yaml --mapping best.yaml --json",
-  )
-    .requiredOption("--layer <file>", "a layer file")
-    .requiredOption("--accelerator <name>", "a built-in accelerator or a file")
-    .option("--mapping <file>", "cost this mapping instead of searching one")
-    .option("--dataflow <name>", "whose constraints hold, instead of the accelerator's own")
-    .addOption(
-      new Option("--objective <name>", "what the mapping is best at")
-        .choices(["latency", "energy", "edp"])
-        .default("latency"),
-    )
-    .option("--budget <count>", "mappings counted exactly per dataflow", wholeNumber(1))
-    .option("--part <name>", "one part of a layer that has several (squeeze-excite)")
-    .option("--explain", "compare with the best mapping of another dataflow")
-    .option("--out <file>", "write the mapping as a file that --mapping reads")
-    .option("--json", "print one JSON document")
-    .action(async (options) => {
-      const { mapCommand } = await import("./commands/map.js");
-      exit(await mapCommand(options, terminal));
     });
 
   add(
