@@ -1,9 +1,10 @@
 // Scores our model against every file of a folder. A file is recognised by the format of its rows, not by its name, so a new
 // case is scored by adding a file. A file or row in no known format is listed as not scored, never left out.
-import { readdirSync } from "node:fs";
-import { extname, join } from "node:path";
+import { readdirSync, statSync } from "node:fs";
+import { basename, extname, join } from "node:path";
 import { CosearchError } from "../../src/core/errors.js";
 import { parseLocated, readText } from "../../src/files/documents.js";
+import { dpu } from "./dpu.js";
 import { eyeriss } from "./eyeriss.js";
 import { gemmini } from "./gemmini.js";
 import { maestro } from "./maestro.js";
@@ -20,6 +21,7 @@ export const ADAPTERS: readonly Adapter[] = [
   nvdla,
   eyeriss,
   maestro,
+  dpu,
 ];
 
 type Row = Readonly<Record<string, unknown>>;
@@ -29,27 +31,31 @@ interface DataFile {
   readonly rows: readonly Row[];
 }
 
-/** One score per file with rows, in the order of the names. JSON files without a list of rows (tables of facts) are passed by.
- *  @throws CosearchError FILE_UNREADABLE, FILE_BAD_SYNTAX; VALIDATION_EMPTY when no file has rows */
-export function validateFolder(folder: string): FileScore[] {
-  const files = filesOf(folder);
-  if (files.length === 0) throw new CosearchError("FILE_UNREADABLE", `${folder}: no file with reference rows`);
+/** One score per file with rows, in the order of paths and names. JSON files without a list of rows (tables of facts) in a
+ *  folder are passed by. @throws CosearchError FILE_UNREADABLE, FILE_BAD_SYNTAX */
+export function validatePaths(paths: readonly string[]): FileScore[] {
+  const files = paths.flatMap(filesOf);
+  if (files.length === 0)
+    throw new CosearchError("FILE_UNREADABLE", `${paths.join(", ")}: no file with reference rows`);
   const siblings = files.flatMap(({ rows }) => rows);
   return files.map(({ name, rows }) => scoreFile(name, rows, siblings));
 }
 
-function filesOf(folder: string): DataFile[] {
+function filesOf(path: string): DataFile[] {
   let names: string[];
   try {
-    names = readdirSync(folder).sort();
+    if (!statSync(path).isDirectory()) return dataFile(path);
+    names = readdirSync(path).sort();
   } catch (error) {
-    throw new CosearchError("FILE_UNREADABLE", `${folder}: ${(error as Error).message}`, { cause: error });
+    throw new CosearchError("FILE_UNREADABLE", `${path}: ${(error as Error).message}`, { cause: error });
   }
-  return names.flatMap((name): DataFile[] => {
-    const path = join(folder, name);
-    const rows = extname(name) === ".json" ? jsonRows(path) : extname(name) === ".csv" ? csvRows(path) : undefined;
-    return rows === undefined ? [] : [{ name, rows }];
-  });
+  return names.flatMap((name) => dataFile(join(path, name)));
+}
+
+function dataFile(path: string): DataFile[] {
+  const extension = extname(path);
+  const rows = extension === ".json" ? jsonRows(path) : extension === ".csv" ? csvRows(path) : undefined;
+  return rows === undefined ? [] : [{ name: basename(path), rows }];
 }
 
 /** `{rows: [...]}`, or a plain list of rows. */

@@ -258,9 +258,9 @@ function commands(terminal: Terminal, exit: (code: number) => void): Command {
     "validate",
     "The accelerator model against others' tools, RTL and silicon: a folder with reference rows, each file scored.",
     "cosearch validate --data ../shared/data/cost",
-    "cosearch validate --data my-measurements --json",
+    "cosearch validate --data my-measurements more/board.csv --json",
   )
-    .requiredOption("--data <folder>", "JSON and CSV files in the formats of docs/validation.md")
+    .requiredOption("--data <paths...>", "folders or files with rows in the formats of docs/validation.md")
     .addOption(new Option("--json", "print one JSON document").conflicts("markdown"))
     .option("--markdown", "print the page of the docs")
     .action(async (options) => {

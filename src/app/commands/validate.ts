@@ -1,19 +1,19 @@
 // `cosearch validate`: our accelerator model against others' tools and silicon, as a table or as a document.
 
-import { validateFolder } from "../../../experiments/validation/validate-folder.js";
+import { validatePaths } from "../../../experiments/validation/validate-folder.js";
 import { validationMarkdown } from "../../../experiments/validation/validation-document.js";
 import { EXIT } from "../exit-codes.js";
 import { type Terminal, table } from "../terminal.js";
 
 export interface ValidateCommandOptions {
-  readonly data: string;
+  readonly data: readonly string[];
   readonly json?: boolean;
   readonly markdown?: boolean;
 }
 
 /** Always EXIT.ok: a figure that differs is a result, not an error. */
 export async function validateCommand(options: ValidateCommandOptions, terminal: Terminal): Promise<number> {
-  const scores = validateFolder(options.data);
+  const scores = validatePaths(options.data);
   if (options.json) terminal.out(`${JSON.stringify(scores, null, 2)}\n`);
   else if (options.markdown) terminal.out(validationMarkdown(scores));
   else {
