@@ -48,7 +48,16 @@ export const policyGradientShape = {
     .default(0.25)
     .describe("what each redraw adds to the temperature that it is drawn at"),
   maxGradNorm: z.number().gt(0).default(10).describe("longer gradients are scaled down to this L2 norm"),
-  hiddenUnits: z.int().min(1).max(4096).default(64).describe("hidden units that connect each knob to the later ones"),
+  policy: z
+    .enum(["autoregressive", "factorised", "lstm"])
+    .default("autoregressive")
+    .describe("what a knob's distribution depends on: earlier knobs, nothing, or earlier knobs read by an LSTM"),
+  hiddenUnits: z
+    .int()
+    .min(1)
+    .max(4096)
+    .default(64)
+    .describe("hidden units that connect each knob to the later ones (not factorised)"),
   connectionLearningRateScale: fraction
     .default(0.003)
     .describe("learning rate of the connections between knobs, relative to that of the output biases"),

@@ -13,6 +13,8 @@ import { imitationLoss } from "./losses/surrogate.js";
 import { Adam } from "./optim/adam.js";
 import { scheduled } from "./optim/schedule.js";
 import { AutoregressivePolicy } from "./policy/autoregressive.js";
+import { FactorisedPolicy } from "./policy/factorised.js";
+import { LstmPolicy } from "./policy/lstm.js";
 import type { Policy, Samples } from "./policy/policy.js";
 import { adaptedOutputs, learntOutputs } from "./policy/transfer.js";
 import type { PolicyGradientOptions } from "./policy-gradient-options.js";
@@ -152,7 +154,7 @@ class PolicyGradientAgent implements Agent {
   readonly #space: Space;
   readonly #options: PolicyGradientOptions;
   readonly #algorithm: Algorithm;
-  readonly #policy: AutoregressivePolicy;
+  readonly #policy: Policy;
   readonly #adam: Adam;
   readonly #archive: EliteArchive;
   #sampleStream: RandomStream;
@@ -168,10 +170,7 @@ class PolicyGradientAgent implements Agent {
     this.#space = space;
     this.#options = options;
     this.#algorithm = algorithm;
-    this.#policy = new AutoregressivePolicy(space, seed, `agent/${this.name}/weights`, {
-      hiddenUnits: options.hiddenUnits,
-      connectionLearningRateScale: options.connectionLearningRateScale,
-    });
+    this.#policy = policyOf(space, seed, `agent/${this.name}/weights`, options);
     this.#adam = new Adam(this.#policy.parameters, {
       beta1: 0.9,
       beta2: 0.999,
@@ -302,6 +301,17 @@ class PolicyGradientAgent implements Agent {
   dispose(): void {
     this.#adam.dispose();
     this.#policy.dispose();
+  }
+}
+
+function policyOf(space: Space, seed: number, label: string, options: PolicyGradientOptions): Policy {
+  switch (options.policy) {
+    case "autoregressive":
+      return new AutoregressivePolicy(space, seed, label, options);
+    case "factorised":
+      return new FactorisedPolicy(space);
+    case "lstm":
+      return new LstmPolicy(space, seed, label, options);
   }
 }
 

@@ -6,6 +6,7 @@
 import * as tf from "@tensorflow/tfjs";
 import { RandomStream } from "../../src/core/rng.js";
 import type { Space } from "../../src/core/space.js";
+import { type Heads, headConstants } from "./heads.js";
 import { encodeBatch, type Layout, layoutOf } from "./layout.js";
 import { matMul } from "./ops.js";
 import type { Evaluated, Parameter, Policy, PolicyBatch, Samples } from "./policy.js";
@@ -26,8 +27,6 @@ interface AutoregressiveBatch extends PolicyBatch {
   readonly active: tf.Tensor2D;
 }
 
-const PADDING_LOGIT = -1e9;
-
 /** The policy; starts as the uniform one, because the outputs start at zero. */
 export class AutoregressivePolicy implements Policy<AutoregressiveBatch> {
   readonly layout: Layout;
@@ -38,6 +37,7 @@ export class AutoregressivePolicy implements Policy<AutoregressiveBatch> {
   readonly #outputWeights: tf.Variable; // [hidden, decisions * width]
   readonly #outputBiases: tf.Variable; // [decisions * width]
   readonly #constants: ReturnType<typeof constantsOf>;
+  readonly #heads: Heads;
 
   constructor(space: Space, seed: number, label: string, settings: AutoregressiveSettings) {
     const layout = layoutOf(space);
@@ -46,6 +46,7 @@ export class AutoregressivePolicy implements Policy<AutoregressiveBatch> {
     const outputs = layout.decisions.length * layout.width;
     this.#degrees = degreesOf(hidden, layout.decisions.length);
     this.#constants = constantsOf(layout, this.#degrees);
+    this.#heads = headConstants(layout);
     const random = RandomStream.of(seed, label);
     const spread = Math.sqrt(2 / Math.max(1, layout.decisions.length));
     const initial = Float32Array.from({ length: layout.featureCount * hidden }, () => spread * random.normal());
@@ -99,15 +100,11 @@ export class AutoregressivePolicy implements Policy<AutoregressiveBatch> {
 
   /** Differentiable; call it inside a tidy. */
   evaluate({ count, features, oneHot, active }: AutoregressiveBatch): Evaluated {
-    const { decisions, width } = this.layout;
-    const { inputMask, outputMask, scale, padding, ordered, cumulate } = this.#constants;
+    const { decisions } = this.layout;
+    const { inputMask, outputMask } = this.#constants;
     const hidden = tf.relu(tf.add(matMul(features, tf.mul(this.#inputWeights, inputMask)), this.#inputBiases));
     const linear = tf.add(matMul(hidden, tf.mul(this.#outputWeights, outputMask)), this.#outputBiases);
-    const outputs = tf.mul(linear, scale);
-    const perDecision = tf.reshape(outputs, [count * decisions.length, width]);
-    // logits = outputs + ordered * (outputs x (T - I)): T sums the outputs 1..v for ordered knobs, others stay as they are
-    const shift = tf.mul(tf.reshape(matMul(perDecision, cumulate), [count, decisions.length * width]), ordered);
-    const logits = tf.reshape(tf.add(tf.add(outputs, shift), padding), [count * decisions.length, width]);
+    const logits = this.#heads.logits(linear, count);
     const logProbs = tf.logSoftmax(logits);
     const chosen = tf.reshape(tf.sum(tf.mul(logProbs, oneHot), 1), [count, decisions.length]);
     const terms = tf.mul(tf.exp(logProbs), logProbs);
@@ -118,6 +115,7 @@ export class AutoregressivePolicy implements Policy<AutoregressiveBatch> {
   dispose(): void {
     for (const { variable } of this.parameters) variable.dispose();
     tf.dispose(this.#constants);
+    this.#heads.dispose();
   }
 }
 
@@ -133,9 +131,6 @@ function constantsOf(layout: Layout, degrees: Int32Array) {
   const outputs = decisions.length * width;
   const inputMask = new Float32Array(featureCount * hidden);
   const outputMask = new Float32Array(hidden * outputs);
-  const padding = new Float32Array(outputs);
-  const ordered = new Float32Array(outputs);
-  const scale = new Float32Array(outputs);
   decisions.forEach((decision, d) => {
     for (let u = 0; u < hidden; u++) {
       for (let f = 0; f < decision.featureCount; f++) {
@@ -145,22 +140,9 @@ function constantsOf(layout: Layout, degrees: Int32Array) {
         if (degrees[u]! <= d) outputMask[u * outputs + d * width + v] = 1;
       }
     }
-    padding.fill(PADDING_LOGIT, d * width + decision.valueCount, (d + 1) * width);
-    scale.fill(decision.outputScale, d * width, (d + 1) * width);
-    if (decision.ordered) ordered.fill(1, d * width, d * width + decision.valueCount);
   });
-  const cumulate = new Float32Array(width * width); // T - I
-  for (let from = 0; from < width; from++) {
-    for (let v = 0; v < width; v++) {
-      cumulate[from * width + v] = (from >= 1 && from <= v ? 1 : 0) - (from === v ? 1 : 0);
-    }
-  }
   return {
     inputMask: tf.tensor2d(inputMask, [featureCount, hidden]),
     outputMask: tf.tensor2d(outputMask, [hidden, outputs]),
-    padding: tf.tensor2d(padding, [1, outputs]),
-    ordered: tf.tensor2d(ordered, [1, outputs]),
-    scale: tf.tensor2d(scale, [1, outputs]),
-    cumulate: tf.tensor2d(cumulate, [width, width]),
   };
 }

@@ -36,8 +36,7 @@ export function sampleAutoregressive(
   const hidden = new Float64Array(hiddenCount);
   const probabilities = new Float64Array(width);
   const logProbs = new Float64Array(count);
-  const entropySums = new Float64Array(groups.length + 1); // the last one: all decisions
-  const decisionCounts = new Float64Array(groups.length + 1);
+  const tally = new EntropyTally(groups);
 
   const codes = Array.from({ length: count }, (_, row) => {
     const point = new Int32Array(space.length);
@@ -69,22 +68,43 @@ export function sampleAutoregressive(
       logProbs[row] = logProbs[row]! + Math.log(logits[code]!);
       point[position] = code;
       addFeatures(decision, code, inputWeights, sums);
-      for (const slot of decision.group < 0 ? [groups.length] : [decision.group, groups.length]) {
-        entropySums[slot] = entropySums[slot]! + entropy;
-        decisionCounts[slot] = decisionCounts[slot]! + 1;
-      }
+      tally.add(decision.group, entropy);
     }
     return point;
   });
-  const perDecision = (slot: number) => (decisionCounts[slot] === 0 ? 0 : entropySums[slot]! / decisionCounts[slot]!);
-  return {
-    codes,
-    logProbs,
-    entropyPerDecision: perDecision(groups.length),
-    entropyPerGroup: Object.fromEntries(
-      groups.flatMap((group, g) => (decisionCounts[g] === 0 ? [] : [[group, perDecision(g)]])),
-    ),
-  };
+  return { codes, logProbs, ...tally.means() };
+}
+
+/** Entropy per decision: over all of them, and per group. */
+export class EntropyTally {
+  readonly #groups: readonly string[];
+  readonly #sums: Float64Array; // the last one: all decisions
+  readonly #counts: Float64Array;
+
+  constructor(groups: readonly string[]) {
+    this.#groups = groups;
+    this.#sums = new Float64Array(groups.length + 1);
+    this.#counts = new Float64Array(groups.length + 1);
+  }
+
+  /** @param group index, -1 for none  @param entropy nats */
+  add(group: number, entropy: number): void {
+    const all = this.#groups.length;
+    for (const slot of group < 0 ? [all] : [group, all]) {
+      this.#sums[slot] = this.#sums[slot]! + entropy;
+      this.#counts[slot] = this.#counts[slot]! + 1;
+    }
+  }
+
+  means(): Pick<Samples, "entropyPerDecision" | "entropyPerGroup"> {
+    const mean = (slot: number) => (this.#counts[slot] === 0 ? 0 : this.#sums[slot]! / this.#counts[slot]!);
+    return {
+      entropyPerDecision: mean(this.#groups.length),
+      entropyPerGroup: Object.fromEntries(
+        this.#groups.flatMap((group, g) => (this.#counts[g] === 0 ? [] : [[group, mean(g)]])),
+      ),
+    };
+  }
 }
 
 /** p^(1 / temperature), normalised. */
@@ -95,7 +115,7 @@ export function tempered(probabilities: Float64Array, temperature: number): Floa
 }
 
 /** Outputs to probabilities in place; ordered knobs sum their outputs first. @returns the entropy in nats */
-function normalise(values: Float64Array, { ordered, outputScale }: Decision): number {
+export function normalise(values: Float64Array, { ordered, outputScale }: Decision): number {
   if (ordered) {
     values[0] = 0;
     for (let v = 1; v < values.length; v++) values[v] = values[v - 1]! + outputScale * values[v]!;

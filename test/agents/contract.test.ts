@@ -5,6 +5,7 @@ const contracts: Record<string, AgentContract> = {
   random: { learns: { reason: "the control: it ignores what it observes" } },
   grid: { learns: { reason: "it visits every point once" } },
   "rl-then-evolution": { learns: "finds", options: { rlTrials: 12 } },
+  reinforce: { learns: "finds", options: { coarseLevels: 3, coarseTrials: 20 } },
   "q-learning": {
     learns: "finds",
     options: { horizonTrials: 200 },
@@ -14,10 +15,8 @@ const contracts: Record<string, AgentContract> = {
   "simulated-annealing": { learns: "finds", options: { horizonTrials: 300 } },
 };
 
-for (const name of ["ppo", "reinforce"]) {
-  agentContract(agentDefinition(name), { learns: "repeats", options: { redraws: 0 } });
-}
-for (const name of ["reinforce", "genetic"]) {
-  agentContract(agentDefinition(name), { learns: "finds", options: { coarseLevels: 3, coarseTrials: 20 } });
-}
+agentContract(agentDefinition("ppo"), { learns: "repeats", options: { redraws: 0 } });
+agentContract(agentDefinition("reinforce"), { learns: "repeats", options: { redraws: 0, policy: "factorised" } });
+agentContract(agentDefinition("reinforce"), { learns: "finds", options: { policy: "lstm", hiddenUnits: 8 } });
+agentContract(agentDefinition("genetic"), { learns: "finds", options: { coarseLevels: 3, coarseTrials: 20 } });
 for (const definition of agentDefinitions) agentContract(definition, contracts[definition.name] ?? { learns: "finds" });
