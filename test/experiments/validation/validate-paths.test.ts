@@ -1,0 +1,109 @@
+// Every adapter on a few published rows (test/golden/validation; each file names its source), at the tolerance that
+// docs/validation.md states, and the promise that no row disappears.
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, describe, expect, it } from "vitest";
+import type { FileScore } from "../../../experiments/validation/reference.js";
+import { validatePaths } from "../../../experiments/validation/validate-folder.js";
+import { packageRoot } from "../../../src/files/package-root.js";
+
+const golden = join(packageRoot, "test/golden/validation");
+const scores = validatePaths([golden]);
+const of = (file: string): FileScore => scores.find((score) => score.file === file)!;
+
+const scratch = mkdtempSync(join(tmpdir(), "validate-"));
+afterAll(() => rmSync(scratch, { recursive: true }));
+
+describe("reference rows", () => {
+  it("are all recognised and scored", () => {
+    expect(scores.map(({ file, format, rows, scored }) => [file, format, rows - scored])).toEqual([
+      ["designs.json", "timeloop-components", 0],
+      ["dpu.csv", "mbconv-dpu", 0],
+      ["exercises.json", "timeloop-components", 0],
+      ["eyeriss.json", "eyeriss-silicon", 0],
+      ["gemmini.json", "rtl-gemmini", 0],
+      ["maestro.json", "maestro", 0],
+      ["nvdla.json", "rtl-nvdla-small", 0],
+      ["scalesim.json", "scalesim", 0],
+    ]);
+  });
+
+  it("Timeloop: cycles, every count and energy of machines with bypass within 0.1 %", () => {
+    for (const file of ["designs.json", "exercises.json"]) {
+      expect(of(file).failures, file).toEqual([]);
+      expect(of(file).exactShare).toBe(1);
+    }
+  });
+
+  it("SCALE-Sim: stall-free cycles exact", () => {
+    expect(of("scalesim.json").exactShare).toBe(1);
+    expect(of("scalesim.json").worstAbsErrorFraction).toBe(0);
+  });
+
+  it("Eyeriss: mean within 4 %, worst within 8 %; active PEs exact; CONV3's buffer bytes are the one failure", () => {
+    expect(of("eyeriss.json").meanAbsErrorFraction).toBeLessThan(0.04);
+    expect(of("eyeriss.json").worstAbsErrorFraction).toBeLessThan(0.08);
+    expect(of("eyeriss.json").failures.map(({ id, quantity }) => [id, quantity])).toEqual([
+      ["eyeriss-alexnet-conv3", "global-buffer MB"],
+    ]);
+  });
+
+  it("NVDLA: DRAM bytes exact, cycles within 10 % where the stride is 1", () => {
+    expect(of("nvdla.json").failures).toEqual([]);
+    expect(of("nvdla.json").groups["stride 1"]).toMatchObject({ rows: 3, scored: 3 });
+    expect(of("nvdla.json").groups["stride 1"]!.worstAbsErrorFraction).toBeLessThan(0.1);
+  });
+
+  it("MAESTRO: these rows' cycles to the last hundredth, from the directives alone", () => {
+    expect(of("maestro.json").worstAbsErrorFraction).toBeLessThan(0.01);
+  });
+
+  it("the DPU: ranks networks as the board does, after one factor", () => {
+    expect(of("dpu.csv").spearman).toBeGreaterThan(0.95);
+    expect(of("dpu.csv").groups["without squeeze-excite"]!.meanAbsErrorFraction).toBeLessThan(0.08);
+  });
+});
+
+describe("files and rows that cannot be scored", () => {
+  const write = (name: string, rows: unknown): string => {
+    const path = join(scratch, name);
+    writeFileSync(path, JSON.stringify(rows));
+    return path;
+  };
+
+  it("are listed, never left out", () => {
+    const path = write("strange.json", { rows: [{ id: "a", cycles: 3 }, { id: "b" }] });
+    const [score] = validatePaths([path]);
+    expect(score).toMatchObject({ file: "strange.json", format: "unknown", rows: 2, scored: 0, spearman: null });
+    expect(score!.failures.map(({ id, reason }) => [id, reason])).toEqual([
+      ["a", "in no known format"],
+      ["b", "in no known format"],
+    ]);
+  });
+
+  it("a design that nobody knows has no figure of ours", () => {
+    const row = { id: "x", design: "my_chip", dataflow: { levels: [] }, results: { cycles: 1, accesses: {} } };
+    const [score] = validatePaths([write("design.json", { rows: [row] })]);
+    expect(score).toMatchObject({ format: "timeloop-components", rows: 1, scored: 0 });
+    expect(score!.failures[0]!.reason).toContain("my_chip");
+  });
+
+  it("a row that is wrong is named with both figures", () => {
+    const row = {
+      id: "off",
+      layer: { K: 1, C: 1, P: 4, Q: 1, R: 1, S: 1 },
+      hardware: { array: [2, 2], mode: "CALC" },
+      dataflow: { style: "os" },
+      // 2 folds of 1 + 2 cycles, less one: 5
+      results: { stall_free_cycles: 6 },
+    };
+    const [score] = validatePaths([write("off.json", [row])]);
+    expect(score!.failures).toEqual([{ id: "off", quantity: "stall-free cycles", reference: 6, ours: 5 }]);
+    expect(score!.meanAbsErrorFraction).toBeCloseTo(1 / 6, 12);
+  });
+
+  it("a folder without rows is an error", () => {
+    expect(() => validatePaths([join(scratch, "nowhere")])).toThrow("nowhere");
+  });
+});
