@@ -30,7 +30,7 @@ export function verdict(
   paint: Paint,
 ): string {
   return [
-    header(summary),
+    header(summary) + boundText(trials, paint),
     designs === undefined ? withoutDesign(summary, trials, paint) : winnerOf(summary, designs, paint),
     frontText(trials, axes, paint),
     `${paint.bold("Run folder")}  ${summary.runFolder}\n  cosearch report ${summary.runFolder}\n`,
@@ -40,6 +40,14 @@ export function verdict(
 function header({ trialCount, feasibleCount, cacheHitCount, wallSeconds, status }: RunSummary): string {
   const ended = status === "exhausted" ? "; the agent had no candidate left" : "";
   return `${trialCount} trials, ${feasibleCount} feasible, ${cacheHitCount} seen before, ${wallSeconds.toFixed(1)} s${ended}\n`;
+}
+
+/** Results below a physical bound are defects of the cost model: never an answer, and never hidden. */
+function boundText(trials: readonly Trial[], paint: Paint): string {
+  const rejected = trials.filter(({ infeasible }) => infeasible?.code === "bound");
+  if (rejected.length === 0) return "";
+  const [first] = rejected as [Trial];
+  return `${paint.yellow("Rejected")}  ${rejected.length} results that no machine can reach, first in trial ${first.trial}: ${first.infeasible?.reason}\n`;
 }
 
 const winnerOf = ({ best }: RunSummary, designs: Designs, paint: Paint): string =>

@@ -13,6 +13,8 @@ export class Tally {
   trialCount = 0;
   feasibleCount = 0;
   cacheHitCount = 0;
+  /** results that beat a physical bound: defects of the environment, rejected */
+  boundViolationCount = 0;
   best: Trial | undefined;
   readonly #known = new Map<string, Known>();
 
@@ -39,6 +41,7 @@ export class Tally {
     this.trialCount++;
     if (cached) this.cacheHitCount++;
     if (isFeasible(trial)) this.feasibleCount++;
+    if (trial.infeasible?.code === "bound") this.boundViolationCount++;
     this.best = betterTrial(this.best, trial);
     return cached;
   }
@@ -49,6 +52,7 @@ export class Tally {
       ...(this.best !== undefined && isFeasible(this.best) && { "search/best_feasible": this.best.reward }),
       "search/feasible_rate": this.feasibleCount / this.trialCount,
       "search/duplicate_rate": this.cacheHitCount / this.trialCount,
+      "search/bound_violations": this.boundViolationCount,
     };
   }
 }
