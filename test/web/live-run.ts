@@ -1,4 +1,4 @@
-// A real run of the study `quick` in a process of its own, through the command line.
+// A real run of a study in a process of its own, through the command line.
 import { type ChildProcess, spawn } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -19,14 +19,15 @@ export async function command(options: readonly string[]): Promise<void> {
   if (code !== 0) throw new Error(`cosearch ${options.join(" ")} ended with ${code}`);
 }
 
-/** Starts it. @param trials its budget */
+/** Starts it. @param trials its budget  @param more further options */
 export async function startRun(
   root: string,
   id: string,
   trials: number,
   more: readonly string[] = [],
+  study = "quick",
 ): Promise<LiveRun> {
-  const options = ["run", "quick", "--trials", String(trials), "--out", root, "--id", id, "--quiet", ...more];
+  const options = ["run", study, "--trials", String(trials), "--out", root, "--id", id, "--quiet", ...more];
   const child = spawn(process.execPath, [program, ...options], { stdio: ["ignore", "ignore", "pipe"] });
   const errors: string[] = [];
   child.stderr?.on("data", (chunk: Buffer) => errors.push(chunk.toString()));

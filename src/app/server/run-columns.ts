@@ -6,6 +6,7 @@ import type { Candidate, KnobValue } from "../../core/trial.js";
 import { TIMES_FILE, UPDATES_FILE } from "../../study/run-folder.js";
 import { TRIALS_FILE } from "../../study/trial-lines.js";
 import { TailReader } from "./tail-reader.js";
+import { type Scanned, TrialScanner } from "./trial-scanner.js";
 
 export const MAX_METRICS = 64;
 export const MAX_TRIALS = 5_000_000;
@@ -48,6 +49,7 @@ export class RunColumns {
   readonly #metrics = new Map<string, Grown<Float64Array>>();
   readonly #codes: Grown<Int16Array>[];
   readonly #valueCodes: { readonly name: string; readonly codes: ReadonlyMap<unknown, number> }[];
+  readonly #scanner: TrialScanner;
   readonly #trialLines: TailReader;
   readonly #updateLines: TailReader;
   readonly #timeLines: TailReader;
@@ -59,6 +61,7 @@ export class RunColumns {
       name,
       codes: new Map(values.map((value, i) => [value, i])),
     }));
+    this.#scanner = new TrialScanner(space, MAX_METRICS);
     this.#trialLines = new TailReader(join(runFolder, TRIALS_FILE));
     this.#updateLines = new TailReader(join(runFolder, UPDATES_FILE));
     this.#timeLines = new TailReader(join(runFolder, TIMES_FILE));
@@ -113,17 +116,32 @@ export class RunColumns {
 
   async #read(): Promise<void> {
     // times first: a trial may stand without its time, never a time without its trials
-    await this.#timeLines.read((text) => {
-      const value = parsed(text) as { trialCount?: unknown; wallSeconds?: unknown } | undefined;
+    await this.#timeLines.read((bytes, start, end) => {
+      const value = parsed(bytes.toString("utf8", start, end)) as
+        | { trialCount?: unknown; wallSeconds?: unknown }
+        | undefined;
       if (typeof value?.trialCount !== "number" || typeof value.wallSeconds !== "number") return;
       this.times.push({ trials: value.trialCount, seconds: value.wallSeconds });
     });
-    await this.#updateLines.read((text) => {
-      const value = parsed(text) as Update | undefined;
+    await this.#updateLines.read((bytes, start, end) => {
+      const value = parsed(bytes.toString("utf8", start, end)) as Update | undefined;
       if (typeof value?.trialCount !== "number" || typeof value.diagnostics !== "object") return;
       this.updates.push({ trialCount: value.trialCount, diagnostics: finiteOf(value.diagnostics) });
     });
-    await this.#trialLines.read((text, last) => this.#add(text, last));
+    await this.#trialLines.read((bytes, start, end, last) => {
+      const scanned = this.#scanner.scan(bytes, start, end);
+      if (scanned?.trial === this.count && this.count < MAX_TRIALS) this.#addScanned(scanned);
+      else this.#add(bytes.toString("utf8", start, end), last);
+    });
+  }
+
+  #addScanned({ codes, feasible, metrics, names, reward }: Scanned): void {
+    const row = this.count++;
+    this.#reward.set(row, reward);
+    this.#feasible.set(row, feasible ? 1 : 0);
+    for (let k = 0; k < codes.length; k++) this.#codes[k]!.set(row, codes[k]!);
+    for (let m = 0; m < names.length; m++) this.#metric(names[m]!)?.set(row, metrics[m]!);
+    for (const column of this.#metrics.values()) if (column.data.length <= row) column.set(row, Number.NaN);
   }
 
   #add(text: string, last: boolean): void {
@@ -143,6 +161,7 @@ export class RunColumns {
       const { name, codes } = this.#valueCodes[k]!;
       this.#codes[k]!.set(row, codes.get(candidate[name]) ?? -1);
     }
+    if (isRecord(metrics)) this.#scanner.expect(Object.keys(metrics));
     if (isRecord(metrics)) for (const name in metrics) this.#metric(name)?.set(row, Number(metrics[name]));
     for (const column of this.#metrics.values()) if (column.data.length <= row) column.set(row, Number.NaN);
   }

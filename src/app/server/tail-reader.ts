@@ -7,6 +7,9 @@ const NEWLINE = 10;
 /** A trial of 100 knobs takes about 5 KB; a line beyond this is not one of ours. */
 export const MAX_LINE_BYTES = 1 << 20;
 
+/** A line's bytes, [start, end) without the line end; `last` when nothing stands after it. */
+export type LineReader = (bytes: Buffer, start: number, end: number, last: boolean) => void;
+
 export class TailReader {
   readonly #file: string;
   #offset = 0;
@@ -15,9 +18,9 @@ export class TailReader {
     this.#file = file;
   }
 
-  /** Calls `line` with each new whole line; `last` when nothing stands after it. A missing file has no lines.
+  /** Calls `line` with each new whole line. A missing file has no lines.
    *  @throws Error for a line that is too long, and when the file became shorter */
-  async read(line: (text: string, last: boolean) => void): Promise<void> {
+  async read(line: LineReader): Promise<void> {
     const handle = await opened(this.#file);
     if (handle === undefined) return;
     try {
@@ -49,11 +52,11 @@ export class TailReader {
     }
   }
 
-  #lines(buffer: Buffer, end: number, atEnd: boolean, line: (text: string, last: boolean) => void): void {
+  #lines(buffer: Buffer, end: number, atEnd: boolean, line: LineReader): void {
     let start = 0;
     while (start <= end) {
       const stop = buffer.indexOf(NEWLINE, start);
-      line(buffer.toString("utf8", start, stop), atEnd && stop === end);
+      line(buffer, start, stop, atEnd && stop === end);
       start = stop + 1;
     }
   }
