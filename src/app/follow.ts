@@ -6,6 +6,7 @@ import { isFeasible, type Trial } from "../core/trial.js";
 import type { RunEvent, RunSummary } from "../study/events.js";
 import type { RunFolder } from "../study/run-folder.js";
 import { runStudy } from "../study/run-study.js";
+import { searchWarnings } from "../track/search-warnings.js";
 import type { Tracker } from "../track/tracker.js";
 import { EXIT } from "./exit-codes.js";
 import { type ListenerOptions, runListeners } from "./listeners.js";
@@ -34,7 +35,14 @@ export async function follow(
       listeners,
       onListenerError: (listener, error) => terminal.err(`warning: ${listener} stopped: ${String(error)}\n`),
     });
-    const last = await lastValueFrom(events$.pipe(tap((event) => collectTrials(event, trials))));
+    const warn = searchWarnings(composed.plan.trials);
+    const warnings: string[] = [];
+    const heed = (event: RunEvent): void => {
+      collectTrials(event, trials);
+      if (event.kind === "update") warnings.push(...warn(event.trialCount, event.diagnostics));
+    };
+    const last = await lastValueFrom(events$.pipe(tap(heed)));
+    for (const warning of warnings) if (!options.quiet) terminal.err(`warning: ${warning}\n`);
     return finish(last, trials, composed, options, terminal);
   } finally {
     await settled();
