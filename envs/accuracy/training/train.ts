@@ -108,7 +108,7 @@ export function lossOf(network: Network, weights: WeightSource, set: ImageSet, i
 
 /** One step of momentum. @returns the loss before it; weights are left alone when that is not finite */
 function trainStep(weights: OwnWeights, momentum: tf.Variable[], rate: number, loss: () => tf.Scalar): number {
-  if (weights.variables.length === 0) tf.tidy(loss); // makes the variables
+  if (weights.variables.length === 0) tf.dispose(tf.tidy(loss)); // makes the variables
   return applyStep([...weights.variables], momentum, rate, loss);
 }
 

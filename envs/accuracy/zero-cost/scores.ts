@@ -24,7 +24,7 @@ export function zeroCostScores(network: Network, set: ImageSet, seed: number): R
   const weights = new OwnWeights(seed);
   try {
     const batch = (b: number): number[] => Array.from({ length: BATCH }, (_, i) => (b * BATCH + i) % set.labels.length);
-    tf.tidy(() => lossOf(network, weights, set, batch(0))); // makes the variables
+    tf.dispose(tf.tidy(() => lossOf(network, weights, set, batch(0)))); // makes the variables
     const gradients = Array.from({ length: ZICO_BATCHES }, (_, b) => gradientsOf(network, weights, set, batch(b)));
     return {
       synflow: synflow(network, weights, set),
@@ -56,7 +56,7 @@ export function synflow(network: Network, weights: OwnWeights, set: Pick<ImageSe
     return tf.sum(runNetwork(network, source, image, { classes: set.classes, normalization: { mode: "none" } }));
   };
   try {
-    tf.tidy(run); // makes the filters
+    tf.dispose(tf.tidy(run)); // makes the filters
     const list = [...filters.values()];
     return tf.tidy(() => {
       const flows = tf.grads(run as unknown as (...given: tf.Tensor[]) => tf.Scalar)(list);

@@ -109,13 +109,13 @@ const tiny = buildNetwork({
   name: "tiny",
   input: { resolution: 8 },
   classes: 1000,
-  stem: { channels: 6, stride: 1 },
-  stages: [{ kind: "conv", channels: 12, stride: 2 }],
+  stem: { channels: 8, stride: 2 },
+  stages: [{ kind: "conv", channels: 16, stride: 2 }],
 });
 const options = { steps: 120, batch: 32, learningRate: 0.1, seed: 1 };
 
 describe("a short training", () => {
-  const data = embeddedSet(1, 400, 200, 12);
+  const data = embeddedSet(1, 1000, 300, 16);
 
   it("learns something, and gives the same bits again", async () => {
     const first = await trainNetwork(tiny, data, options);
@@ -155,8 +155,8 @@ describe("a short training", () => {
 
   it("shows every image once before any twice", () => {
     const order = new BatchOrder(data.train, { seed: 1, batch: 100 });
-    const seen = Array.from({ length: 4 }, () => order.next()).flat();
-    expect(new Set(seen).size).toBe(400);
+    const seen = Array.from({ length: 10 }, () => order.next()).flat();
+    expect(new Set(seen).size).toBe(1000);
   });
 });
 
