@@ -12,6 +12,8 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   "src/study": ["src/core", "src/files"],
   "src/track": ["src/core", "src/files", "src/study"],
   experiments: ["src/core", "src/files", "src/tensors", "src/study", "src/track", "envs", "agents"],
+  // the browser's side shares types with the server, and nothing else: see below
+  "src/web": ["src/app"],
   "src/app": ["src/core", "src/files", "src/study", "src/track", "experiments"],
 };
 
@@ -77,6 +79,16 @@ describe("the import table", () => {
       /Date\.now|new Date\(|Math\.random|performance\.now|from "node:/.test(readFileSync(join(root, file), "utf8")),
     );
     expect(impure).toEqual([]);
+  });
+
+  it("holds: the page takes types from the server, never code", () => {
+    const page = readdirSync(join(root, "src/web")).filter((name) => /\.tsx?$/.test(name));
+    const wrong = page.flatMap((name) => {
+      const text = readFileSync(join(root, "src/web", name), "utf8");
+      return [...text.matchAll(/^import (?!type ).*from "\.\.\/.*$/gm)].map(([line]) => `${name}: ${line}`);
+    });
+    expect(page.length).toBeGreaterThan(10);
+    expect(wrong).toEqual([]);
   });
 
   it("holds: nothing draws hidden randomness", () => {
