@@ -127,5 +127,5 @@ function startsWith(bytes: Buffer, at: number, text: Buffer): boolean {
 
 /** NaN for what is no number, nothing included. */
 function numberAt(bytes: Buffer, start: number, end: number): number {
-  return end > start ? Number(bytes.latin1Slice(start, end)) : Number.NaN;
+  return end > start ? Number(bytes.toString("latin1", start, end)) : Number.NaN;
 }
