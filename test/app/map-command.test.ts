@@ -62,6 +62,18 @@ interface Document {
   parts: { layer: string }[];
 }
 
+it.each(["map", "export"])("%s --help has examples", async (command) => {
+  const { code, out } = await cosearch(command, "--help");
+  expect(code).toBe(0);
+  expect(out).toMatch(new RegExp(`Examples:\\n +\\$ cosearch ${command} --layer`));
+});
+
+it.each(["layer", "mapping"])("schema %s is a JSON Schema", async (kind) => {
+  const { code, out } = await cosearch("schema", kind);
+  expect(code).toBe(0);
+  expect(JSON.parse(out)).toMatchObject({ $schema: expect.stringContaining("2020-12") });
+});
+
 describe("cosearch map", () => {
   it("finds a mapping, writes it, and costs what it wrote the same", async () => {
     const out = join(folder, "best.yaml");

@@ -1,6 +1,11 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { buildAccelerator, DATAFLOWS } from "../../../envs/accelerator/architecture.js";
+import {
+  acceleratorNames,
+  buildAccelerator,
+  DATAFLOWS,
+  loadAccelerator,
+} from "../../../envs/accelerator/architecture.js";
 import { checkMapping } from "../../../envs/accelerator/check-mapping.js";
 import { CostModel } from "../../../envs/accelerator/cost.js";
 import { mapProblem } from "../../../envs/accelerator/mapper.js";
@@ -223,5 +228,26 @@ describe("checkMapping", () => {
       ),
       { numRuns: 200 },
     );
+  });
+
+  it("finds nothing in what the mapper returns on the built-in machines, under every dataflow that can run", () => {
+    const layers = [
+      problem("conv", { K: 64, C: 32, P: 28, Q: 28, R: 3, S: 3, stride: [2, 2] }),
+      problem("depthwise", { K: 96, C: 96, G: 96, P: 14, Q: 14, R: 5, S: 5 }),
+      problem("fully-connected", { K: 1000, C: 512 }),
+    ];
+    let mapped = 0;
+    for (const name of acceleratorNames()) {
+      const any = loadAccelerator(name);
+      for (const layer of layers) {
+        for (const dataflow of DATAFLOWS) {
+          const result = mapProblem(layer, new CostModel(any), { objective: "edp", budget: 12, dataflow });
+          if (result.kind !== "mapped") continue;
+          mapped++;
+          expect(checkMapping(layer, any, result.mapping, dataflow), `${name} ${dataflow}`).toEqual([]);
+        }
+      }
+    }
+    expect(mapped).toBeGreaterThan(4 * acceleratorNames().length);
   });
 });
