@@ -52,6 +52,7 @@ export function runListeners(
       const late = setTimeout(() => terminal.err("waiting for trackers, at most half a minute\n"), 3000);
       const end = new AbortController();
       await Promise.race([Promise.all(tracked.map((one) => one.settled())), timeout(SETTLE_MS, end.signal)]);
+      for (const one of tracked) one.abandon();
       end.abort();
       clearTimeout(late);
     },

@@ -42,6 +42,8 @@ export interface TrackerOptions {
 export interface TrackerListener extends RunListener {
   /** Resolves when all that was heard is delivered, or the tracker has failed; never rejects. Ask after the run's end. */
   settled(): Promise<void>;
+  /** Gives up what is not delivered yet, when it takes too long; harmless when all is. */
+  abandon(): void;
 }
 
 /** Steps that may wait for a slow tracker; more mean that it is not there at all. */
@@ -56,15 +58,18 @@ export function trackerListener(tracker: Tracker, { hparams, clock, onError }: T
   let delivery: Promise<void> = Promise.resolve();
   let lastStep = -1;
   let failed = false;
+  let pending = 0;
 
   /** Calls come in order; after a failure none does. */
   const enqueue = (call: () => Promise<void>): void => {
+    pending++;
     delivery = delivery.then(async () => {
-      if (failed) return;
       try {
-        await call();
+        if (!failed) await call();
       } catch (error) {
         fail(error);
+      } finally {
+        pending--;
       }
     });
   };
@@ -102,5 +107,8 @@ export function trackerListener(tracker: Tracker, { hparams, clock, onError }: T
     },
     error: () => finish({ status: "failed", summary: undefined }),
     settled: () => delivery,
+    abandon() {
+      if (pending > 0) fail(new Error("it takes too long; what is missing follows when the run is resumed with it"));
+    },
   };
 }

@@ -83,6 +83,25 @@ describe("a tracker", () => {
   });
 });
 
+it("a tracker that takes too long can be given up: it is told of once and gets nothing more", async () => {
+  const errors: unknown[] = [];
+  let release = (): void => undefined;
+  let calls = 0;
+  const answer = new Promise<undefined>((resolve) => {
+    release = () => resolve(undefined);
+  });
+  const slow: Tracker = { name: "slow", start: () => answer, log: () => calls++, finish: () => calls++ };
+  const onError = (error: unknown): void => void errors.push(error);
+  const listener = trackerListener(slow, { hparams: {}, clock: tickingClock(), onError });
+  await lastValueFrom(runStudy(toyPlan(), newFolder(), { listeners: [listener] }));
+  listener.abandon();
+  release();
+  await listener.settled();
+  listener.abandon();
+  expect([calls, String(errors)]).toEqual([0, expect.stringMatching(/takes too long/)]);
+  expect(errors).toHaveLength(1);
+});
+
 describe("MLflow", () => {
   let server: FakeMlflow;
   afterEach(() => server.close());
