@@ -16,7 +16,7 @@ const contracts: Record<string, AgentContract> = {
 };
 
 agentContract(agentDefinition("ppo"), { learns: "repeats", options: { redraws: 0 } });
-agentContract(agentDefinition("reinforce"), { learns: "repeats", options: { redraws: 0, policy: "factorised" } });
+agentContract(agentDefinition("reinforce"), { learns: "finds", options: { policy: "factorised" } });
 agentContract(agentDefinition("reinforce"), { learns: "finds", options: { policy: "lstm", hiddenUnits: 8 } });
 agentContract(agentDefinition("genetic"), { learns: "finds", options: { coarseLevels: 3, coarseTrials: 20 } });
 for (const definition of agentDefinitions) agentContract(definition, contracts[definition.name] ?? { learns: "finds" });
