@@ -1,5 +1,5 @@
 // Makes the pictures of docs/dashboard.md from real runs: `npm run screenshots [folder for the pictures] [folder for the runs]`.
-import { mkdirSync, mkdtempSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { listen } from "../../src/app/server/listen.js";
@@ -9,21 +9,15 @@ import { command } from "./live-run.js";
 const [images = "docs/images", runs = mkdtempSync(join(tmpdir(), "cosearch-pictures-"))] = process.argv.slice(2);
 mkdirSync(images, { recursive: true });
 
-for (const seed of [1, 2, 3])
-  await command([
-    "run",
-    "quick",
-    "--seed",
-    `${seed}`,
-    "--trials",
-    "320",
-    "--out",
-    runs,
-    "--id",
-    `quick-s${seed}`,
-    "--quiet",
-  ]);
-await command(["run", "edge-joint", "--trials", "1500", "--out", runs, "--id", "edge-joint-s1", "--quiet"]);
+/** Runs a study, unless the folder holds it from the last time. */
+async function made(study: string, id: string, trials: number, seed: number): Promise<void> {
+  if (existsSync(join(runs, id))) return;
+  const options = ["--seed", String(seed), "--trials", String(trials), "--out", runs, "--id", id, "--quiet"];
+  await command(["run", study, ...options]);
+}
+
+for (const seed of [1, 2, 3]) await made("quick", `quick-s${seed}`, 320, seed);
+await made("edge-joint", "edge-joint-s1", 1500, 1);
 
 const server = await listen({ runsFolder: runs, host: "127.0.0.1", port: 0 });
 const browser = await launch();
