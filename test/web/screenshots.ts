@@ -32,6 +32,9 @@ async function shoot(name: string, hash: string, ready: string, whole = false): 
   process.stdout.write(`${join(images, `dashboard-${name}.png`)}\n`);
 }
 
+const scrollTo = (heading: string): Promise<unknown> =>
+  page.evaluate(`[...document.querySelectorAll("h2")].find((h) => h.textContent === "${heading}").scrollIntoView()`);
+
 await shoot("runs", "", "tbody tr");
 await shoot("compare", "compare/quick-s1,quick-s2,quick-s3", ".uplot");
 await shoot("curves", "run/edge-joint-s1", ".uplot");
@@ -39,9 +42,9 @@ await shoot("policy", "run/edge-joint-s1/policy", ".knob");
 await shoot("front", "run/edge-joint-s1/front", ".on-front");
 await shoot("design", "run/edge-joint-s1/design", ".network .block");
 await page.setViewportSize({ width: 1280, height: 1500 });
-await page.getByRole("heading", { name: "Network", exact: true }).evaluate("(heading) => heading.scrollIntoView()");
+await scrollTo("Network");
 await page.screenshot({ path: join(images, "dashboard-chip.png") });
-await page.getByRole("heading", { name: "Roofline" }).evaluate("(heading) => heading.scrollIntoView()");
+await scrollTo("Roofline");
 await page.screenshot({ path: join(images, "dashboard-layers.png") });
 await page.setViewportSize({ width: 1280, height: 860 });
 await page.emulateMedia({ colorScheme: "dark" });
