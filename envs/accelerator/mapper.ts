@@ -62,7 +62,7 @@ interface Filled {
   readonly whole: boolean;
 }
 
-/** Levels other than the innermost are free in every dataflow. */
+/** Order and space of the levels other than the innermost: free in every dataflow. */
 const FREE = DATAFLOW_CONSTRAINTS.flexible;
 /** Share of the budget for tilings that the boundary search builds; hill climbing from the best of them takes the rest. */
 const CONSTRUCT_SHARE = 0.4;
@@ -218,7 +218,8 @@ class MappingSearch {
       return;
     }
     const innermost = level === this.#chip.levels.length - 1;
-    const found = this.#tiles(node, innermost ? constraint : FREE);
+    // further out a dataflow leaves the order free, but what must be whole inside must be whole there too
+    const found = this.#tiles(node, innermost ? constraint : { ...FREE, wholeMask: constraint.wholeMask });
     const count = Math.min(found.length, innermost ? 3 : 2);
     for (let i = 0; i < count; i++) this.#descend(this.#child(node, found[i]!), constraint);
   }

@@ -216,7 +216,7 @@ describe("checkMapping", () => {
             ...file,
             levels: [
               file.levels[0]!,
-              { ...file.levels[1]!, capacityBytes: 400 * bytes },
+              { ...file.levels[1]!, capacityBytes: 8 * bytes },
               { ...file.levels[2]!, capacityBytes: bytes },
             ],
           });
