@@ -105,15 +105,17 @@ export class CostModel {
   tileWords(level: number, operand: number): number {
     const problem = this.#problem;
     if (!problem.present[operand]) return 0;
-    const extent = (d: number): number => Math.min(this.#tile[level * DIM_COUNT + d]!, problem.extents[d]!);
     if (operand === I) {
+      const extent = (d: number): number => Math.min(this.#tile[level * DIM_COUNT + d]!, problem.extents[d]!);
       const rows = (extent(P) - 1) * problem.stride[0] + (extent(R) - 1) * problem.dilation[0] + 1;
       const columns = (extent(Q) - 1) * problem.stride[1] + (extent(S) - 1) * problem.dilation[1] + 1;
       return extent(N) * extent(G) * extent(C) * rows * columns;
     }
     const mask = problem.relevance[operand]!;
     let words = 1;
-    for (let d = 0; d < DIM_COUNT; d++) if (mask & (1 << d)) words *= extent(d);
+    for (let d = 0; d < DIM_COUNT; d++) {
+      if (mask & (1 << d)) words *= Math.min(this.#tile[level * DIM_COUNT + d]!, problem.extents[d]!);
+    }
     return words;
   }
 
@@ -165,6 +167,12 @@ export class CostModel {
   /** Counts everything for a mapping that covers the layer. */
   evaluate(problem: Problem, mapping: Mapping): void {
     this.prepare(problem, mapping);
+    this.evaluatePrepared();
+  }
+
+  /** The same for the mapping that `prepare` has seen. */
+  evaluatePrepared(): void {
+    const problem = this.#problem;
     this.#prefixes();
     const levels = this.#levels;
     this.reads.fill(0);

@@ -68,6 +68,9 @@ const FREE = DATAFLOW_CONSTRAINTS.flexible;
 const CONSTRUCT_SHARE = 0.4;
 const STATIONARIES = [0, 1, 2] as const;
 
+/** One search of spatial choices per machine: it holds scratch arrays, and what it knows of the fan-outs. */
+const spatialSearches = new WeakMap<CostModel, SpatialSearch>();
+
 class MappingSearch {
   readonly #problem: Problem;
   readonly #model: CostModel;
@@ -90,7 +93,9 @@ class MappingSearch {
     this.#chip = model.chip;
     this.#options = options;
     this.#boundaries = new BoundarySearch(model.chip, problem);
-    this.#spatial = new SpatialSearch(model.chip);
+    const known = spatialSearches.get(model);
+    this.#spatial = known ?? new SpatialSearch(model.chip);
+    if (known === undefined) spatialSearches.set(model, this.#spatial);
     this.#candidate = emptyMapping(model.chip.levels.length);
     this.#rateBound = Math.max(...Object.values(model.chip.macRate));
   }
@@ -180,7 +185,7 @@ class MappingSearch {
     model.prepare(this.#problem, mapping);
     if (!model.fits()) return Infinity;
     this.#evaluated++;
-    model.evaluate(this.#problem, mapping);
+    model.evaluatePrepared();
     const score = scoreOf(model, this.#options.objective);
     if (score < this.#bestScore) {
       this.#bestScore = score;
