@@ -6,7 +6,7 @@ cd "$(dirname "$0")/.."
 rm -rf runs/first runs/mine
 
 awk '/^```sh$/ { inside = 1; next } /^```$/ { inside = 0 } inside && NF && !/^#/' README.md | while IFS= read -r line; do
-  command=${line%% #*}
+  command=$(sed 's/ *#.*//' <<<"$line")
   command=${command#npm ci && }
   case "$command" in
     "npm test") echo "== $command (done before)"; continue ;;
