@@ -63,7 +63,8 @@ export function readPublishedFile(path: string): Published[] {
 }
 
 function publishedOf(row: PublishedRow): Published | undefined {
-  const network = row.arch == null ? undefined : buildNetwork(networkFileOf(row));
+  const file = row.arch == null ? undefined : networkFileOf(row);
+  const network = file && buildNetwork(file);
   const macCount = network?.macCount ?? (row.macs_M == null ? undefined : row.macs_M * 1e6);
   const paramCount = network?.paramCount ?? (row.params_M == null ? undefined : row.params_M * 1e6);
   if (macCount === undefined || paramCount === undefined) return undefined;
@@ -100,16 +101,19 @@ const KINDS: Readonly<Record<string, StageEntry["kind"]>> = {
   ir: "inverted-residual",
   er: "fused-inverted-residual",
   cn: "conv",
+  // universal inverted bottleneck (MobileNetV4, arXiv:2404.10518): the table holds one kernel, that of the depthwise layer
+  uir: "inverted-residual",
 };
 
-function networkFileOf(row: PublishedRow): NetworkFile {
+/** Undefined for a table with a block that is not known: such a row is counted and not scored. */
+function networkFileOf(row: PublishedRow): NetworkFile | undefined {
   const arch = row.arch!;
   const isV3 = row.family.startsWith("mobilenet_v3");
   const stages: StageEntry[] = [];
   let channels = arch.stem.c;
   for (const [type, kernel, stride, expansion, out, blocks, ratio] of arch.stages) {
     const kind = KINDS[type];
-    if (kind === undefined) throw new CosearchError("FILE_BAD_VALUE", `${row.name}: stage type ${type} is not known`);
+    if (kind === undefined) return undefined;
     const entry = {
       kind,
       kernel,

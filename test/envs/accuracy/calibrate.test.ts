@@ -39,6 +39,29 @@ describe("tables", () => {
     expect(rows[3]!.network!.blocks).toHaveLength(11);
   });
 
+  it("reads universal inverted bottlenecks, and counts a row whose blocks are not known without scoring it", async () => {
+    const row = (name: string, type: string) => ({
+      name,
+      family: "new",
+      top1: 74,
+      recipe: "unheard of",
+      arch: {
+        stem: { k: 3, c: 32 },
+        stages: [[type, 5, 2, 4, 64, 2, 0]],
+        head: 0,
+        head_after_pool: false,
+      },
+    });
+    const path = file(
+      "published.json",
+      JSON.stringify([row("a", "uir"), row("b", "ir"), { ...row("c", "xyz"), macs_M: 1, params_M: 1 }]),
+    );
+    const { rows } = readTable(path);
+    expect(rows[0]!.network!.macCount).toBe(rows[1]!.network!.macCount);
+    const { rows: count, scored } = await calibrate(accuracyProxy("imagenet-surrogate"), readTable(path));
+    expect([count, scored]).toEqual([3, 2]);
+  });
+
   it("builds NAS-Bench-201 cells with the benchmark's own counts", () => {
     // arXiv:2001.00326 gives this cell 153.27 M multiply-adds and 1.073 M parameters
     const dead = `|none~0|+|none~0|none~1|+|none~0|none~1|none~2|`;
