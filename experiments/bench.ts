@@ -13,6 +13,7 @@ import type { Candidate } from "../src/core/trial.js";
 import { packageRoot } from "../src/files/package-root.js";
 import type { RunSummary } from "../src/study/events.js";
 import { trialsOf } from "../src/track/run-reader.js";
+import { accuracyRates } from "./bench-accuracy.js";
 import { packageVersion } from "./package-version.js";
 import { codesignOptions, resolveStudy } from "./resolve-study.js";
 import { loadStudy } from "./study-file.js";
@@ -57,6 +58,11 @@ async function measure(): Promise<void> {
   add("environment, every network and chip new", median(cold), "trials/s", ">= 60");
   const asInRun = await rates(runs.map(({ candidates }) => candidates));
   add("environment, the candidates of a run in order", median(asInRun), "trials/s", "");
+
+  const accuracy = accuracyRates(repeat);
+  add("accuracy surrogate", accuracy.estimate, "networks/s", ">= 20000");
+  add("accuracy surrogate, network built for it", accuracy.buildAndEstimate, "networks/s", "");
+  add("the building alone, for reference", accuracy.build, "networks/s", "");
 }
 
 interface Run {
