@@ -2,7 +2,7 @@
 // a fresh agent of the same kind goes on over all values, started from what the first one learnt.
 // After Kao et al. 2020, "ConfuciuX", arXiv:2009.02010, section III-F (coarse grid first, fine grid after it).
 import { z } from "zod";
-import type { Agent, Diagnostics, Prior, PriorReport, StateTree } from "../src/core/agent.js";
+import type { Agent, Diagnostics, PolicyProbabilities, Prior, PriorReport, StateTree } from "../src/core/agent.js";
 import { type Knob, Space } from "../src/core/space.js";
 import type { Candidate, KnobValue, Trial } from "../src/core/trial.js";
 import { bestOf } from "./prior.js";
@@ -127,6 +127,22 @@ class CoarseToFine implements Agent {
     const next = await this.#create(space, this.#seed);
     this.#inner.dispose();
     this.#inner = next;
+  }
+
+  /** The inner agent's, with zeros for the values that are not searched yet. */
+  policy(): PolicyProbabilities | undefined {
+    const inner = this.#inner.policy?.();
+    if (inner === undefined) return undefined;
+    const spread = ([name, probabilities]: [string, readonly number[]]) => {
+      const { values } = this.#space.knobs[this.#space.indexOf(name)]!;
+      const searched = this.#searched.knobs[this.#searched.indexOf(name)]!.values;
+      return [name, values.map((value) => probabilities[searched.indexOf(value)] ?? 0)] as const;
+    };
+    return Object.fromEntries(Object.entries(inner).map(spread));
+  }
+
+  get #searched(): Space {
+    return this.#isFine ? this.#space : this.#coarse;
   }
 
   warmStart(prior: Prior): PriorReport | Promise<PriorReport> {

@@ -1,7 +1,7 @@
 // What PPO and REINFORCE share: proposing from the policy, the archive of the best, advantages, one optimiser step, and
 // everything that a checkpoint holds. The algorithms themselves are in ppo.ts and reinforce.ts.
 import * as tf from "@tensorflow/tfjs";
-import type { Agent, Diagnostics, Prior, PriorReport, StateTree } from "../src/core/agent.js";
+import type { Agent, Diagnostics, PolicyProbabilities, Prior, PriorReport, StateTree } from "../src/core/agent.js";
 import { CosearchError } from "../src/core/errors.js";
 import { type RandomState, RandomStream } from "../src/core/rng.js";
 import type { Space } from "../src/core/space.js";
@@ -15,7 +15,7 @@ import { scheduled } from "./optim/schedule.js";
 import { AutoregressivePolicy } from "./policy/autoregressive.js";
 import { FactorisedPolicy } from "./policy/factorised.js";
 import { LstmPolicy } from "./policy/lstm.js";
-import type { Policy, Samples } from "./policy/policy.js";
+import { type Policy, probabilitiesOf, type Samples } from "./policy/policy.js";
 import { adaptedOutputs, learntOutputs } from "./policy/transfer.js";
 import type { PolicyGradientOptions } from "./policy-gradient-options.js";
 import { priorPoints } from "./prior.js";
@@ -164,6 +164,7 @@ class PolicyGradientAgent implements Agent {
   /** points of an earlier run that are tried first */
   #prior: Int32Array[] = [];
   #pending: Samples | undefined;
+  #policyProbabilities: PolicyProbabilities | undefined;
 
   constructor(space: Space, seed: number, options: PolicyGradientOptions, algorithm: Algorithm) {
     this.name = algorithm.name;
@@ -261,6 +262,7 @@ class PolicyGradientAgent implements Agent {
       const update = this.#adam.transaction(() => this.#algorithm.update(learner, batch));
       this.#trials += trials.length;
       this.#pending = undefined;
+      this.#policyProbabilities = probabilitiesOf(this.#policy.layout, samples.marginals);
       return { ...rollout, ...entropyDiagnostics(samples), ...rateDiagnostics(learner), ...update };
     } catch (error) {
       this.#algorithm.restore(baseline);
@@ -268,6 +270,10 @@ class PolicyGradientAgent implements Agent {
       this.#shuffleStream = RandomStream.from(shuffle);
       throw error;
     }
+  }
+
+  policy(): PolicyProbabilities | undefined {
+    return this.#policyProbabilities;
   }
 
   state(): StateTree {

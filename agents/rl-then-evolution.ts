@@ -3,7 +3,7 @@
 // Paper: Kao et al. 2020, "ConfuciuX", arXiv:2009.02010, sections III-D and III-F. Deviation: the policy is ours (see ppo.ts),
 // and the genetic algorithm is the one of genetic.ts.
 import { z } from "zod";
-import type { Agent, Diagnostics, Prior, PriorReport, StateTree } from "../src/core/agent.js";
+import type { Agent, Diagnostics, PolicyProbabilities, Prior, PriorReport, StateTree } from "../src/core/agent.js";
 import type { Space } from "../src/core/space.js";
 import type { Candidate, Trial } from "../src/core/trial.js";
 import { blackBoxAgent } from "./black-box.js";
@@ -77,6 +77,11 @@ class RlThenEvolution implements Agent {
     this.#best = bestOf([...this.#best, ...trials], KEPT_TRIALS);
     if (this.#isEvolving) await this.#second.warmStart?.({ agentName: NAME, space: this.#space, trials: this.#best });
     return diagnostics;
+  }
+
+  /** PPO's, as long as it proposes. */
+  policy(): PolicyProbabilities | undefined {
+    return this.#isEvolving ? undefined : this.#first.policy?.();
   }
 
   async warmStart(prior: Prior): Promise<PriorReport> {

@@ -9,7 +9,7 @@ import { encodeBatch, type Layout, layoutOf } from "./layout.js";
 import { type LstmState, type LstmWeights, lstmOutputs, lstmStep } from "./lstm-core.js";
 import { batchMatMul } from "./ops.js";
 import type { Evaluated, Parameter, Policy, PolicyBatch, Samples } from "./policy.js";
-import { EntropyTally, normalise, tempered } from "./sampler.js";
+import { DrawTally, normalise, tempered } from "./sampler.js";
 
 export interface LstmSettings {
   readonly hiddenUnits: number;
@@ -69,11 +69,11 @@ export class LstmPolicy implements Policy<LstmBatch> {
 
   /** Decision by decision for the whole batch, so the draws of `random` go across the batch first. */
   sample(count: number, random: RandomStream, temperature = 1): Samples {
-    const { space, decisions, width, groups } = this.layout;
+    const { space, decisions, width } = this.layout;
     const biases = this.#outputBiases.dataSync();
     const codes = Array.from({ length: count }, () => new Int32Array(space.length));
     const logProbs = new Float64Array(count);
-    const tally = new EntropyTally(groups);
+    const tally = new DrawTally(this.layout);
     let tokens = startTokens(count, width);
     let state: LstmState = { hidden: tf.zeros([count, this.#hiddenUnits]), cell: tf.zeros([count, this.#hiddenUnits]) };
     const heads = tf.unstack(this.#outputWeights);
@@ -106,7 +106,7 @@ export class LstmPolicy implements Policy<LstmBatch> {
           { length: decision.valueCount },
           (_, v) => outputs[row * width + v]! + biases[d * width + v]!,
         );
-        tally.add(decision.group, normalise(probabilities, decision));
+        tally.add(d, probabilities, normalise(probabilities, decision));
         const code = random.categorical(temperature === 1 ? probabilities : tempered(probabilities, temperature));
         logProbs[row] = logProbs[row]! + Math.log(probabilities[code]!);
         codes[row]![position] = code;

@@ -1,5 +1,6 @@
 // What every policy over a space offers to the algorithms: sampling on plain arrays, and the same probabilities as tensors.
 import type * as tf from "@tensorflow/tfjs";
+import type { PolicyProbabilities } from "../../src/core/agent.js";
 import type { RandomStream } from "../../src/core/rng.js";
 import type { Layout } from "./layout.js";
 
@@ -13,6 +14,9 @@ export interface Samples {
   readonly entropyPerDecision: number;
   /** the same per knob group; absent for a group without an active decision */
   readonly entropyPerGroup: Readonly<Record<string, number>>;
+  /** per decision: the probability of each value, mean over the candidates in which the knob counts (each given its earlier
+   *  choices); undefined where it counts in none */
+  readonly marginals: readonly (Float64Array | undefined)[];
 }
 
 /** What the policy says about given candidates, as differentiable tensors. */
@@ -48,4 +52,11 @@ export interface Policy<Batch extends PolicyBatch = PolicyBatch> {
   batch(codes: readonly ArrayLike<number>[]): Batch;
   evaluate(batch: Batch): Evaluated;
   dispose(): void;
+}
+
+/** The marginals of a batch by knob name, without the knobs that counted nowhere in it. */
+export function probabilitiesOf({ decisions }: Layout, marginals: Samples["marginals"]): PolicyProbabilities {
+  return Object.fromEntries(
+    decisions.flatMap(({ name }, d) => (marginals[d] === undefined ? [] : [[name, [...marginals[d]]]])),
+  );
 }

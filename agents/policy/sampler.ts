@@ -28,7 +28,7 @@ export function sampleAutoregressive(
   random: RandomStream,
   temperature = 1,
 ): Samples {
-  const { space, decisions, width, groups } = layout;
+  const { space, decisions, width } = layout;
   const { degrees, inputWeights, inputBiases, outputWeights, outputBiases } = weights;
   const hiddenCount = degrees.length;
   const outputCount = decisions.length * width;
@@ -36,7 +36,7 @@ export function sampleAutoregressive(
   const hidden = new Float64Array(hiddenCount);
   const probabilities = new Float64Array(width);
   const logProbs = new Float64Array(count);
-  const tally = new EntropyTally(groups);
+  const tally = new DrawTally(layout);
 
   const codes = Array.from({ length: count }, (_, row) => {
     const point = new Int32Array(space.length);
@@ -68,41 +68,58 @@ export function sampleAutoregressive(
       logProbs[row] = logProbs[row]! + Math.log(logits[code]!);
       point[position] = code;
       addFeatures(decision, code, inputWeights, sums);
-      tally.add(decision.group, entropy);
+      tally.add(d, logits, entropy);
     }
     return point;
   });
   return { codes, logProbs, ...tally.means() };
 }
 
-/** Entropy per decision: over all of them, and per group. */
-export class EntropyTally {
-  readonly #groups: readonly string[];
-  readonly #sums: Float64Array; // the last one: all decisions
+/** What the draws of a batch tell about the policy: entropy, over all decisions and per group, and marginal probabilities. */
+export class DrawTally {
+  readonly #layout: Layout;
+  readonly #sums: Float64Array; // per group, the last one: all decisions
   readonly #counts: Float64Array;
+  readonly #marginals: readonly Float64Array[];
+  readonly #active: Float64Array; // per decision: draws in which it counted
 
-  constructor(groups: readonly string[]) {
-    this.#groups = groups;
+  constructor(layout: Layout) {
+    const { decisions, groups } = layout;
+    this.#layout = layout;
     this.#sums = new Float64Array(groups.length + 1);
     this.#counts = new Float64Array(groups.length + 1);
+    this.#marginals = decisions.map(({ valueCount }) => new Float64Array(valueCount));
+    this.#active = new Float64Array(decisions.length);
   }
 
-  /** @param group index, -1 for none  @param entropy nats */
-  add(group: number, entropy: number): void {
-    const all = this.#groups.length;
-    for (const slot of group < 0 ? [all] : [group, all]) {
-      this.#sums[slot] = this.#sums[slot]! + entropy;
-      this.#counts[slot] = this.#counts[slot]! + 1;
-    }
+  /** @param d decision  @param probabilities that its value was drawn from  @param entropy theirs, nats */
+  add(d: number, probabilities: ArrayLike<number>, entropy: number): void {
+    const { decisions, groups } = this.#layout;
+    const { group } = decisions[d]!;
+    if (group >= 0) this.#count(group, entropy);
+    this.#count(groups.length, entropy);
+    const marginal = this.#marginals[d]!;
+    for (let v = 0; v < marginal.length; v++) marginal[v] = marginal[v]! + probabilities[v]!;
+    this.#active[d] = this.#active[d]! + 1;
   }
 
-  means(): Pick<Samples, "entropyPerDecision" | "entropyPerGroup"> {
+  #count(slot: number, entropy: number): void {
+    this.#sums[slot] = this.#sums[slot]! + entropy;
+    this.#counts[slot] = this.#counts[slot]! + 1;
+  }
+
+  means(): Pick<Samples, "entropyPerDecision" | "entropyPerGroup" | "marginals"> {
+    const { groups } = this.#layout;
     const mean = (slot: number) => (this.#counts[slot] === 0 ? 0 : this.#sums[slot]! / this.#counts[slot]!);
     return {
-      entropyPerDecision: mean(this.#groups.length),
+      entropyPerDecision: mean(groups.length),
       entropyPerGroup: Object.fromEntries(
-        this.#groups.flatMap((group, g) => (this.#counts[g] === 0 ? [] : [[group, mean(g)]])),
+        groups.flatMap((group, g) => (this.#counts[g] === 0 ? [] : [[group, mean(g)]])),
       ),
+      marginals: this.#marginals.map((sum, d) => {
+        const count = this.#active[d]!;
+        return count === 0 ? undefined : sum.map((p) => p / count);
+      }),
     };
   }
 }

@@ -17,6 +17,10 @@ export type StateTree =
 /** Named scalars of one update, e.g. `train/approx_kl`. */
 export type Diagnostics = Readonly<Record<string, number>>;
 
+/** What a policy would draw: for each knob that leaves a choice and counted in the batch, the probability of every value, in
+ *  the space's order. The mean over the candidates of a batch, each value's probability given the earlier choices. */
+export type PolicyProbabilities = Readonly<Record<string, readonly number[]>>;
+
 /** A search algorithm. Calls alternate: `propose(n)`, then `observe` with exactly those n trials in that order. */
 export interface Agent {
   readonly name: string;
@@ -29,6 +33,8 @@ export interface Agent {
   /** @throws CosearchError AGENT_BAD_STATE when the state belongs to another agent or space */
   restore(state: StateTree): void | Promise<void>;
   dispose(): void;
+  /** The probabilities that the batch observed last was drawn with; undefined before the first one. Only agents with a policy. */
+  policy?(): PolicyProbabilities | undefined;
   /** Starts from what an earlier run learnt; only before the first proposal. Agents without it start cold. */
   warmStart?(prior: Prior): PriorReport | Promise<PriorReport>;
 }

@@ -17,6 +17,8 @@ export interface Checkpoint {
   /** size of trials.jsonl and updates.jsonl at that moment */
   readonly trialsBytes: number;
   readonly updatesBytes: number;
+  /** of policy.jsonl; undefined in a run of an earlier version, which has none */
+  readonly policyBytes?: number;
   /** of trials.jsonl up to there: a record that was changed behind the run's back is not continued */
   readonly trialsSha256: string;
   readonly agent: StateTree;

@@ -1,6 +1,6 @@
 // What a run tells its listeners: one stream of events, in the order things happen, the same for equal runs.
 // Wall times are not in it (they would differ between equal runs); a listener that needs them takes a clock.
-import type { Diagnostics } from "../core/agent.js";
+import type { Diagnostics, PolicyProbabilities } from "../core/agent.js";
 import type { Candidate, Metrics, Trial } from "../core/trial.js";
 
 /** The document that `run --json` and `resume --json` print. */
@@ -62,7 +62,13 @@ export type RunEvent =
       /** taken from the record of the session before, not evaluated now */
       readonly recorded: boolean;
     }
-  | { readonly kind: "update"; readonly trialCount: number; readonly diagnostics: Diagnostics }
+  | {
+      readonly kind: "update";
+      readonly trialCount: number;
+      readonly diagnostics: Diagnostics;
+      /** what the agent's policy would draw, as recorded in policy.jsonl; absent where no line is due or no policy is */
+      readonly policy?: PolicyProbabilities;
+    }
   | { readonly kind: "checkpoint"; readonly trialCount: number; readonly file: string }
   | { readonly kind: "finished"; readonly summary: RunSummary }
   | { readonly kind: "interrupted"; readonly summary: RunSummary; readonly resumeCommand: string };

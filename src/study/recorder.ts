@@ -1,7 +1,9 @@
-// The line files of a run, open for one session: trials, updates, and wall times.
-import type { Diagnostics } from "../core/agent.js";
+// The line files of a run, open for one session: trials, updates, the policy's probabilities, and wall times.
+import type { Diagnostics, PolicyProbabilities } from "../core/agent.js";
 import type { Trial } from "../core/trial.js";
+import type { Checkpoint } from "./checkpoints.js";
 import { LineFile } from "./durable.js";
+import { isPolicyDue, POLICY_FILE, policyRecordOf, roundedPolicy } from "./policy-lines.js";
 import { RecordedLines } from "./recorded-lines.js";
 import type { Standing } from "./restore.js";
 import { type RunFolder, TIMES_FILE, UPDATES_FILE } from "./run-folder.js";
@@ -12,6 +14,9 @@ export class Recorder {
   readonly #folder: RunFolder;
   readonly #trials: RecordedLines;
   readonly #updates: RecordedLines;
+  readonly #policies: RecordedLines;
+  /** of the last line of policy.jsonl */
+  #policyAt: number;
   readonly #times: LineFile;
   readonly #secondsBefore: number;
   readonly #startedMs: number;
@@ -19,7 +24,7 @@ export class Recorder {
   #laps: { [name: string]: number } = {};
 
   /** Continues where the standing's checkpoint is. */
-  constructor(folder: RunFolder, { trials, updates, checkpoint }: Standing) {
+  constructor(folder: RunFolder, { trials, updates, policies, checkpoint }: Standing) {
     const { trialCount, trialsBytes, updatesBytes } = checkpoint ?? { trialCount: 0, trialsBytes: 0, updatesBytes: 0 };
     const texts = trials.map(({ text }) => text);
     const updatesAhead = updates.filter(({ endByte }) => endByte > updatesBytes).map(({ text }) => text);
@@ -31,6 +36,11 @@ export class Recorder {
       texts.slice(0, trialCount),
     );
     this.#updates = new RecordedLines(folder.file(UPDATES_FILE), updatesBytes, updatesAhead);
+    const policyBytes = checkpoint?.policyBytes ?? 0;
+    const policiesAhead = policies.filter(({ endByte }) => endByte > policyBytes).map(({ text }) => text);
+    this.#policies = new RecordedLines(folder.file(POLICY_FILE), policyBytes, policiesAhead);
+    const lastPolicy = policies.findLast(({ endByte }) => endByte <= policyBytes);
+    this.#policyAt = policyRecordOf(lastPolicy?.text ?? "")?.trialCount ?? 0;
     const { wallSeconds, endByte } = endOfTimes(folder.file(TIMES_FILE));
     this.#times = new LineFile(folder.file(TIMES_FILE), endByte);
     this.#secondsBefore = wallSeconds;
@@ -47,11 +57,25 @@ export class Recorder {
     this.#updates.append(JSON.stringify({ trialCount, diagnostics }));
   }
 
+  /** Records what the policy would draw, when a line is due. @returns it as recorded, undefined when none is due
+   *  @throws CosearchError RUN_DIVERGED when another one stands there */
+  policy(trialCount: number, policy: PolicyProbabilities): PolicyProbabilities | undefined {
+    if (!isPolicyDue(trialCount, this.#policyAt)) return undefined;
+    const rounded = roundedPolicy(policy);
+    this.#policies.append(JSON.stringify({ trialCount, policy: rounded }));
+    this.#policyAt = trialCount;
+    return rounded;
+  }
+
   /** Makes what was written last, and says where it ends. */
-  mark(): { readonly trialsBytes: number; readonly trialsSha256: string; readonly updatesBytes: number } {
-    this.#trials.sync();
-    this.#updates.sync();
-    return { trialsBytes: this.#trials.bytes, trialsSha256: this.#trials.sha256(), updatesBytes: this.#updates.bytes };
+  mark(): Pick<Checkpoint, "trialsBytes" | "trialsSha256" | "updatesBytes" | "policyBytes"> {
+    for (const file of [this.#trials, this.#updates, this.#policies]) file.sync();
+    return {
+      trialsBytes: this.#trials.bytes,
+      trialsSha256: this.#trials.sha256(),
+      updatesBytes: this.#updates.bytes,
+      policyBytes: this.#policies.bytes,
+    };
   }
 
   /** The time since the last lap goes under this name; without a name it goes nowhere. */
@@ -74,7 +98,7 @@ export class Recorder {
   }
 
   close(): void {
-    for (const file of [this.#trials, this.#updates, this.#times]) {
+    for (const file of [this.#trials, this.#updates, this.#policies, this.#times]) {
       file.sync();
       file.close();
     }

@@ -4,6 +4,7 @@ import { CosearchError } from "../core/errors.js";
 import type { Space } from "../core/space.js";
 import type { Checkpoint } from "./checkpoints.js";
 import { type Line, readLines } from "./durable.js";
+import { POLICY_FILE } from "./policy-lines.js";
 import { hashOf } from "./recorded-lines.js";
 import { type RunFolder, UPDATES_FILE } from "./run-folder.js";
 import { type RecordedTrial, readTrials, recordedKey, TRIALS_FILE } from "./trial-lines.js";
@@ -16,6 +17,8 @@ export interface KeyedTrial extends RecordedTrial {
 export interface Standing {
   readonly trials: readonly KeyedTrial[];
   readonly updates: readonly Line[];
+  /** lines of policy.jsonl */
+  readonly policies: readonly Line[];
   /** undefined: the run is made again from trial 0 */
   readonly checkpoint: (Checkpoint & { readonly file: string }) | undefined;
   /** checkpoints that cannot be used, to be removed */
@@ -32,19 +35,22 @@ export const wasStarted = (folder: RunFolder): boolean =>
 export function standingOf(folder: RunFolder, space: Space): Standing {
   const file = folder.file(TRIALS_FILE);
   const trials = [...readTrials(file)].map((recorded) => ({ ...recorded, key: recordedKey(space, recorded, file) }));
-  const updates = wholeUpdates([...readLines(folder.file(UPDATES_FILE))]);
+  const updates = wholeLines([...readLines(folder.file(UPDATES_FILE))]);
+  const policies = wholeLines([...readLines(folder.file(POLICY_FILE))]);
   const trialEnds = new Map(trials.map(({ trial, endByte }) => [endByte, trial.trial + 1]));
   trialEnds.set(0, 0);
-  const updateEnds = new Set([0, ...updates.map((line) => line.endByte)]);
+  const updateEnds = endsOf(updates);
+  const policyEnds = endsOf(policies);
 
   const notes: string[] = [];
   const unusable: string[] = [];
   for (const name of folder.checkpoints.names().reverse()) {
     const found = folder.checkpoints.read(name);
     if (typeof found !== "string") {
-      if (trialEnds.get(found.trialsBytes) === found.trialCount && updateEnds.has(found.updatesBytes)) {
+      const linesFit = updateEnds.has(found.updatesBytes) && policyEnds.has(found.policyBytes ?? 0);
+      if (trialEnds.get(found.trialsBytes) === found.trialCount && linesFit) {
         checkUnchanged(file, trials.slice(0, found.trialCount), found, name);
-        return { trials, updates, checkpoint: { ...found, file: name }, unusable, notes };
+        return { trials, updates, policies, checkpoint: { ...found, file: name }, unusable, notes };
       }
     }
     const why = typeof found === "string" ? found : "it does not fit the recorded trials and updates";
@@ -54,7 +60,7 @@ export function standingOf(folder: RunFolder, space: Space): Standing {
   if (notes.length > 0) {
     notes.push(`no checkpoint is left: the run is made again from trial 0 with the ${trials.length} recorded trials`);
   }
-  return { trials, updates, checkpoint: undefined, unusable, notes };
+  return { trials, updates, policies, checkpoint: undefined, unusable, notes };
 }
 
 /** @throws CosearchError RUN_DAMAGED when the trials that a checkpoint counts are not those that were recorded */
@@ -66,8 +72,11 @@ function checkUnchanged(file: string, trials: readonly KeyedTrial[], checkpoint:
   );
 }
 
+/** Where the lines of a file can end. */
+const endsOf = (lines: readonly Line[]): ReadonlySet<number> => new Set([0, ...lines.map(({ endByte }) => endByte)]);
+
 /** Without a last line that the kill garbled. */
-function wholeUpdates(lines: Line[]): Line[] {
+function wholeLines(lines: Line[]): Line[] {
   const last = lines.at(-1);
   try {
     if (last !== undefined) JSON.parse(last.text);

@@ -1,8 +1,9 @@
 // runs/<run id>/: all that a run leaves behind, written so that a kill at any moment costs nothing but a torn last line.
 //   manifest.json      what the run is                       trials.jsonl    one line per trial, in order, no wall times
 //   updates.jsonl      one line per update of the agent      times.jsonl     wall times, one line per batch
-//   checkpoints/       the agent's state, the last few       summary.json    at the end
-//   log.jsonl          the log (src/track)                   lock            while a process writes
+//   policy.jsonl       what the policy would draw            summary.json    at the end
+//   checkpoints/       the agent's state, the last few       log.jsonl       the log (src/track)
+//   lock               while a process writes
 import { existsSync, mkdirSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { CosearchError } from "../core/errors.js";

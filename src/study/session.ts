@@ -144,7 +144,9 @@ export class Session {
     const { trialCount } = this.#tally;
     const diagnostics = { ...this.#tally.diagnostics(), ...learnt };
     this.#open.update(trialCount, diagnostics);
-    return { kind: "update", trialCount, diagnostics };
+    const drawn = this.#plan.agent.policy?.();
+    const policy = drawn && this.#open.policy(trialCount, drawn);
+    return { kind: "update", trialCount, diagnostics, ...(policy && { policy }) };
   }
 
   /** Whether to write a checkpoint now: every so many batches, and before the budget ends. Valid after `observe`. */

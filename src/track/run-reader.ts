@@ -8,6 +8,7 @@ import { readText } from "../files/documents.js";
 import { readLines } from "../study/durable.js";
 import type { RunSummary } from "../study/events.js";
 import { type Manifest, readManifest } from "../study/manifest.js";
+import { POLICY_FILE, type PolicyRecord, policiesIn } from "../study/policy-lines.js";
 import { LOCK_FILE, SUMMARY_FILE, TIMES_FILE, UPDATES_FILE } from "../study/run-folder.js";
 import { lockHolder } from "../study/run-lock.js";
 import { summarize } from "../study/summary.js";
@@ -79,6 +80,9 @@ export function* updatesOf(runFolder: string): Generator<UpdateRecord> {
     }
   }
 }
+
+/** What the run's policy would draw, over the run; nothing for an agent without a policy. */
+export const policiesOf = (runFolder: string): Generator<PolicyRecord> => policiesIn(join(runFolder, POLICY_FILE));
 
 /** The feasible trials that no other beats on every axis, best on the first axis first. */
 export function frontOf(runFolder: string, axes: readonly Axis[]): Trial[] {

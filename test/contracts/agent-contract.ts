@@ -168,6 +168,17 @@ export function agentContract(definition: AgentDefinition, contract: AgentContra
       }
     });
 
+    it("tells its policy's probabilities, where it has one, as lists over the values of the knobs that summed to 1", async () => {
+      const agent = await create(9);
+      expect(agent.policy?.()).toBeUndefined();
+      await runUpdates(agent, 2, 24);
+      for (const [name, probabilities] of Object.entries(agent.policy?.() ?? {})) {
+        expect(probabilities).toHaveLength(conditionalSpace.knobs[conditionalSpace.indexOf(name)]!.values.length);
+        expect(probabilities.reduce((sum, p) => sum + p, 0)).toBeCloseTo(1, 9);
+        expect(Math.min(...probabilities)).toBeGreaterThanOrEqual(0);
+      }
+    });
+
     it.runIf(contract.learns === "repeats")(
       "finds the best design of a small space and proposes it again",
       async () => {

@@ -54,10 +54,11 @@ const resumedEvent = (events: readonly RunEvent[]): Extract<RunEvent, { kind: "r
   return first;
 };
 
-/** Same trials, updates, and newest checkpoint, byte for byte. */
+/** Same trials, updates, probabilities of the policy, and newest checkpoint, byte for byte. */
 function expectSameRun(path: string, reference: string): void {
   expect(text(path, "trials.jsonl")).toBe(text(reference, "trials.jsonl"));
   expect(text(path, "updates.jsonl")).toBe(text(reference, "updates.jsonl"));
+  expect(text(path, "policy.jsonl")).toBe(text(reference, "policy.jsonl"));
   const newest = checkpointsOf(reference).at(-1)!;
   expect(checkpointsOf(path).at(-1)).toBe(newest);
   expect(text(path, `checkpoints/${newest}`)).toBe(text(reference, `checkpoints/${newest}`));
@@ -358,6 +359,7 @@ describe("files of a run", () => {
     expect(readdirSync(reference).sort()).toEqual([
       "checkpoints",
       "manifest.json",
+      "policy.jsonl",
       "summary.json",
       "times.jsonl",
       "trials.jsonl",

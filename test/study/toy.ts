@@ -1,6 +1,6 @@
 // A small study with a known optimum and an agent whose every proposal depends on all it has observed, so that a lost or
 // doubled trial, update or random draw shows in everything after it.
-import type { Agent, StateTree } from "../../src/core/agent.js";
+import type { Agent, PolicyProbabilities, StateTree } from "../../src/core/agent.js";
 import type { Evaluator } from "../../src/core/environment.js";
 import { type RandomState, RandomStream } from "../../src/core/rng.js";
 import { Space } from "../../src/core/space.js";
@@ -84,6 +84,15 @@ export class DriftingAgent implements Agent {
       });
     }
     return { "train/mean_x": this.#means[0]! };
+  }
+
+  /** Each mean, as shares of the two values next to it. */
+  policy(): PolicyProbabilities {
+    const shares = ({ name, values }: Space["knobs"][number], i: number): [string, number[]] => {
+      const at = this.#means[i]! * (values.length - 1);
+      return [name, values.map((_, v) => Math.max(0, 1 - Math.abs(v - at)))];
+    };
+    return Object.fromEntries(this.#space.knobs.map(shares));
   }
 
   state(): StateTree {
