@@ -1,6 +1,17 @@
 // Convolution, depthwise convolution and batch normalisation with gradients that the WebAssembly backend can compute: it
 // has no kernel for the gradient of filters, so each is written with kernels that it has (docs/accuracy.md, "Training").
 import * as tf from "@tensorflow/tfjs";
+import type { Activation } from "../../network/ir.js";
+import {
+  columnMoments,
+  depthwiseFilterGradient,
+  depthwiseInputGradient,
+  normalizationGradient,
+  scaleColumns,
+  spreadInto,
+  subsampleInto,
+} from "./channel-loops.js";
+import { runLoop } from "./in-place.js";
 
 /** Product of two matrices whose gradients do without the transpose flags, which are slow on WebAssembly. */
 export const matMul = tf.customGrad((...given) => {
@@ -71,121 +82,120 @@ function depthwiseGradients(dy: tf.Tensor4D, x: tf.Tensor4D, filter: tf.Tensor4D
   const [N, P, Q, C] = dy.shape;
   const [, H, W] = x.shape;
   const [R, S] = filter.shape;
-  // the gradient of the input is the depthwise convolution of the spread-out dy with the turned filter
-  const spread = stride === 1 ? dy : spreadOut(dy, stride);
-  const [, rows, columns] = spread.shape;
-  const padded = tf.pad(spread, [
+  const window = { N, P, Q, C, H, W, R, S, stride };
+  const [dw] = runLoop([x, dy], [filter.shape], ([input, slope], [out]) =>
+    depthwiseFilterGradient(input!, slope!, out!, window),
+  );
+  if (stride > 1) {
+    const [dx] = runLoop([dy, filter], [x.shape], ([slope, weights], [out]) =>
+      depthwiseInputGradient(slope!, weights!, out!, window),
+    );
+    return [dx!, dw!];
+  }
+  // without a stride the gradient of the input is the depthwise convolution of dy with the turned filter, which is faster
+  const padded = tf.pad(dy, [
     [0, 0],
-    [R - 1, H - rows],
-    [S - 1, W - columns],
+    [R - 1, H - P],
+    [S - 1, W - Q],
     [0, 0],
   ]);
-  const dx = tf.depthwiseConv2d(padded as tf.Tensor4D, tf.reverse(filter, [0, 1]), 1, "valid");
-  const flat = dy.reshape([N * P * Q, C]);
-  const ones = tf.ones([1, N * P * Q]) as tf.Tensor2D;
-  const taps: tf.Tensor[] = [];
-  for (let r = 0; r < R; r++) {
-    for (let s = 0; s < S; s++) {
-      const seen = windowOf(x, [r, s], [P, Q], stride);
-      taps.push(tf.matMul(ones, tf.mul(seen.reshape([N * P * Q, C]), flat) as tf.Tensor2D));
-    }
-  }
-  return [dx, tf.concat(taps, 0).reshape([R, S, C, 1])];
-}
-
-/** The pixels that one tap of a filter sees, [N, P, Q, C]; a plain slice is much faster than a strided one. */
-function windowOf(x: tf.Tensor4D, [r, s]: [number, number], [P, Q]: [number, number], stride: number): tf.Tensor {
-  const [N, , , C] = x.shape;
-  if (stride === 1) return tf.slice(x, [0, r, s, 0], [N, P, Q, C]);
-  const end = [N, r + (P - 1) * stride + 1, s + (Q - 1) * stride + 1, C];
-  return tf.stridedSlice(x, [0, r, s, 0], end, [1, stride, stride, 1]);
+  return [tf.depthwiseConv2d(padded as tf.Tensor4D, tf.reverse(filter, [0, 1]), 1, "valid"), dw!];
 }
 
 /** Every stride-th row and column, with a gradient. */
 function subsample(x: tf.Tensor4D, stride: number): tf.Tensor4D {
   const [N, H, W, C] = x.shape;
-  const [rows, columns] = [Math.ceil(H / stride), Math.ceil(W / stride)];
+  const [P, Q] = [Math.ceil(H / stride), Math.ceil(W / stride)];
+  const window = { N, P, Q, C, H, W, R: 1, S: 1, stride };
   return (
     tf.customGrad((...given) => {
       const [input, save] = given as unknown as [tf.Tensor4D, (tensors: tf.Tensor[]) => void];
       save([]);
+      const [value] = runLoop([input], [[N, P, Q, C]], ([from], [to]) => subsampleInto(from!, to!, window));
       return {
-        value: tf.stridedSlice(input, [0, 0, 0, 0], [N, H, W, C], [1, stride, stride, 1]) as tf.Tensor4D,
-        gradFunc: (dy: tf.Tensor) => {
-          const spread = spreadOut(dy as tf.Tensor4D, stride);
-          const [, spreadRows, spreadColumns] = spread.shape;
-          return [
-            tf.pad(spread, [
-              [0, 0],
-              [0, H - spreadRows],
-              [0, W - spreadColumns],
-              [0, 0],
-            ]),
-          ];
-        },
+        value: value!,
+        gradFunc: (dy: tf.Tensor) => runLoop([dy], [[N, H, W, C]], ([from], [to]) => spreadInto(from!, to!, window)),
       };
     }) as unknown as (input: tf.Tensor4D) => tf.Tensor4D
-  )(x).reshape([N, rows, columns, C]);
-}
-
-/** stride − 1 zeros between two pixels: [N, P, Q, C] -> [N, (P − 1)·stride + 1, (Q − 1)·stride + 1, C]. */
-function spreadOut(dy: tf.Tensor4D, stride: number): tf.Tensor4D {
-  const [N, P, Q, C] = dy.shape;
-  const columns = tf
-    .pad(dy.reshape([N * P * Q, 1, C]), [
-      [0, 0],
-      [0, stride - 1],
-      [0, 0],
-    ])
-    .reshape([N * P, 1, Q * stride * C]);
-  const rows = tf
-    .pad(columns, [
-      [0, 0],
-      [0, stride - 1],
-      [0, 0],
-    ])
-    .reshape([N, P * stride, Q * stride, C]) as tf.Tensor4D;
-  return tf.slice(rows, [0, 0, 0, 0], [N, (P - 1) * stride + 1, (Q - 1) * stride + 1, C]);
+  )(x);
 }
 
 export const NORMALIZATION_EPSILON = 1e-3;
 
-/** Batch normalisation by the statistics of the batch (Ioffe and Szegedy 2015, arXiv:1502.03167).
- *  @param x [M, C] @param scale [C] @param shift [C] */
-export const batchNormalize = tf.customGrad((...given) => {
-  const [x, scale, shift, save] = given as unknown as [
-    tf.Tensor2D,
-    tf.Tensor1D,
-    tf.Tensor1D,
-    (tensors: tf.Tensor[]) => void,
-  ];
-  const [M] = x.shape;
-  const { mean, variance } = momentsOf(x);
-  const inverse = tf.rsqrt(variance.add(NORMALIZATION_EPSILON)); // [1, C]
-  const normal = x.sub(mean).mul(inverse) as tf.Tensor2D;
-  save([normal, inverse, scale]);
-  return {
-    value: normal.mul(scale).add(shift),
-    gradFunc: (dyAny: tf.Tensor, saved: tf.Tensor[]) => {
-      const dy = dyAny as tf.Tensor2D;
-      const [hat, spread, gain] = saved as [tf.Tensor2D, tf.Tensor2D, tf.Tensor1D];
-      const ones = tf.ones([1, M]) as tf.Tensor2D;
-      const dShift = tf.matMul(ones, dy);
-      const dScale = tf.matMul(ones, dy.mul(hat) as tf.Tensor2D);
-      const dx = dy
-        .sub(dShift.div(M))
-        .sub(hat.mul(dScale.div(M)))
-        .mul(spread.mul(gain));
-      return [dx, dScale.reshape(gain.shape), dShift.reshape(gain.shape)];
-    },
-  };
-}) as (x: tf.Tensor, scale: tf.Tensor, shift: tf.Tensor) => tf.Tensor2D;
+/** Activations that are computed together with a normalisation: the largest value that passes. */
+const CAPS: Readonly<Partial<Record<Activation, number>>> = { relu: Number.POSITIVE_INFINITY, relu6: 6 };
+export const isFused = (activation: Activation): boolean => activation === "none" || CAPS[activation] !== undefined;
 
-/** Mean and variance of each column, shape [1, C]; a product with ones is the fastest sum over rows. */
-export function momentsOf(x: tf.Tensor2D): { readonly mean: tf.Tensor2D; readonly variance: tf.Tensor2D } {
-  const [M] = x.shape;
-  const ones = tf.fill([1, M], 1 / M) as tf.Tensor2D;
-  const mean: tf.Tensor2D = tf.matMul(ones, x);
-  const variance: tf.Tensor2D = tf.matMul(ones, tf.square(x.sub(mean)) as tf.Tensor2D);
+/** Batch normalisation by the statistics of the batch (Ioffe and Szegedy 2015, arXiv:1502.03167), and the activation.
+ *  @param x [M, C] @param scale [C] @param shift [C] @param activation one that `isFused` */
+export const batchNormalize = (x: tf.Tensor, scale: tf.Tensor, shift: tf.Tensor, activation: Activation): tf.Tensor2D =>
+  (
+    tf.customGrad((...given) => {
+      const [input, gain, offset, save] = given as unknown as [
+        tf.Tensor2D,
+        tf.Tensor1D,
+        tf.Tensor1D,
+        (tensors: tf.Tensor[]) => void,
+      ];
+      const cap = CAPS[activation];
+      const [M, C] = input.shape;
+      const [y, mean, inverse] = runLoop([input, gain, offset], [[M, C], [C], [C]], ([from, g, o], results) => {
+        const [to, middle, reciprocal] = results as [Float32Array, Float32Array, Float32Array];
+        columnMoments(from!, middle, reciprocal);
+        for (let c = 0; c < C; c++) reciprocal[c] = 1 / Math.sqrt(reciprocal[c]! + NORMALIZATION_EPSILON);
+        const factor = Float64Array.from(reciprocal, (value, c) => value * g![c]!);
+        scaleColumns(
+          from!,
+          factor,
+          factor.map((value, c) => o![c]! - middle[c]! * value),
+          to,
+          cap,
+        );
+      });
+      save([input, y!, mean!, inverse!, gain]);
+      return {
+        value: y!,
+        gradFunc: (dy: tf.Tensor, saved: tf.Tensor[]) =>
+          runLoop(
+            [dy, ...saved],
+            [[M, C], [C], [C]],
+            ([slope, from, to, middle, reciprocal, g], [dx, dScale, dShift]) =>
+              normalizationGradient(slope!, from!, to!, middle!, reciprocal!, g!, cap, {
+                dx: dx!,
+                dScale: dScale!,
+                dShift: dShift!,
+              }),
+          ),
+      };
+    }) as unknown as (x: tf.Tensor, scale: tf.Tensor, shift: tf.Tensor) => tf.Tensor2D
+  )(x, scale, shift);
+
+/** Normalisation by statistics that are known, and the activation; without gradients.
+ *  @param x [M, C] @param scale [C] @param shift [C] */
+export function normalizeBy(
+  x: tf.Tensor2D,
+  { mean, variance }: Moments,
+  scale: tf.Tensor,
+  shift: tf.Tensor,
+  activation: Activation,
+): tf.Tensor2D {
+  const [y] = runLoop([x, scale, shift], [x.shape], ([from, g, o], [to]) => {
+    const factor = Float64Array.from(g!, (value, c) => value / Math.sqrt(variance[c]! + NORMALIZATION_EPSILON));
+    const offset = factor.map((value, c) => o![c]! - mean[c]! * value);
+    scaleColumns(from!, factor, offset, to!, CAPS[activation]);
+  });
+  return y as tf.Tensor2D;
+}
+
+/** Mean and variance of each column. */
+export interface Moments {
+  readonly mean: Float32Array;
+  readonly variance: Float32Array;
+}
+
+/** @param x [M, C] */
+export function momentsOf(x: tf.Tensor2D): Moments {
+  const [mean, variance] = [new Float32Array(x.shape[1]), new Float32Array(x.shape[1])];
+  columnMoments(x.dataSync() as Float32Array, mean, variance);
   return { mean, variance };
 }

@@ -3,7 +3,16 @@
 import * as tf from "@tensorflow/tfjs";
 import { CosearchError } from "../../../src/core/errors.js";
 import type { Activation, Layer, Network } from "../../network/ir.js";
-import { batchNormalize, conv2d, depthwiseConv2d, matMul, momentsOf, NORMALIZATION_EPSILON } from "./gradient-ops.js";
+import {
+  batchNormalize,
+  conv2d,
+  depthwiseConv2d,
+  isFused,
+  type Moments,
+  matMul,
+  momentsOf,
+  normalizeBy,
+} from "./gradient-ops.js";
 
 export type WeightRole = "filter" | "scale" | "shift";
 
@@ -12,18 +21,15 @@ export interface WeightSource {
   get(layer: Layer, role: WeightRole, shape: readonly number[]): tf.Tensor;
 }
 
-/** Statistics of one layer's normalisation, kept outside tidy. */
-export interface LayerStatistics {
-  readonly mean: Float32Array;
-  readonly variance: Float32Array;
-}
+/** Sums of each layer's statistics over some batches, by layer. */
+export type Collected = Map<string, { readonly sum: Moments; readonly batches: number }>;
 
 /** batch: by the batch's own statistics; collect: the same, and remember their mean; fixed: by what was remembered;
  *  none: no normalisation (for scores that follow the signal through the weights alone). */
 export type Normalization =
   | { readonly mode: "batch" | "none" }
-  | { readonly mode: "collect"; readonly into: Map<string, { sum: LayerStatistics; batches: number }> }
-  | { readonly mode: "fixed"; readonly from: ReadonlyMap<string, LayerStatistics> };
+  | { readonly mode: "collect"; readonly into: Collected }
+  | { readonly mode: "fixed"; readonly from: ReadonlyMap<string, Moments> };
 
 export interface RunOptions {
   readonly classes: number;
@@ -83,11 +89,11 @@ function runLayer(
   isLast: boolean,
   options: RunOptions,
 ): tf.Tensor4D {
-  const activate = (x: tf.Tensor4D): tf.Tensor4D => {
-    const activated = ACTIVATE[layer.activation](x) as tf.Tensor4D;
+  const seen = (activated: tf.Tensor4D): tf.Tensor4D => {
     if (layer.activation !== "none") options.onActivation?.(layer, activated);
     return activated;
   };
+  const activate = (x: tf.Tensor4D): tf.Tensor4D => seen(ACTIVATE[layer.activation](x) as tf.Tensor4D);
   if (layer.kind === "add")
     return activate(inputs.reduce((sum: tf.Tensor4D, input): tf.Tensor4D => tf.add(sum, input)));
   if (layer.kind === "multiply")
@@ -124,7 +130,7 @@ function runLayer(
               padded,
               weights.get(layer, "filter", [layer.R, layer.S, C / layer.G, layer.K]) as tf.Tensor4D,
             );
-      return activate(normalized(layer, product, weights, options.normalization));
+      return seen(normalized(layer, product, weights, options.normalization));
     }
   }
 }
@@ -140,31 +146,32 @@ function grouped(layer: Layer, x: tf.Tensor4D, filter: tf.Tensor4D): tf.Tensor4D
   );
 }
 
+/** Normalisation, or a bias where the layer has no normalisation, and the activation. */
 function normalized(layer: Layer, x: tf.Tensor4D, weights: WeightSource, normalization: Normalization): tf.Tensor4D {
   const [N, P, Q, K] = x.shape;
-  if (normalization.mode === "none") return x;
+  const activate = ACTIVATE[layer.activation] as (map: tf.Tensor4D) => tf.Tensor4D;
+  if (normalization.mode === "none") return activate(x);
   // one parameter more per channel is a bias, two are the scale and the shift of a normalisation
-  if (layer.paramCount - layer.weightCount < 2 * layer.K) return tf.add(x, weights.get(layer, "shift", [K]));
+  if (layer.paramCount - layer.weightCount < 2 * layer.K) return activate(tf.add(x, weights.get(layer, "shift", [K])));
   const flat = x.reshape([N * P * Q, K]) as tf.Tensor2D;
   const scale = weights.get(layer, "scale", [K]);
   const shift = weights.get(layer, "shift", [K]);
-  if (normalization.mode === "fixed") {
-    const known = normalization.from.get(layer.id)!;
-    const inverse = tf.rsqrt(tf.tensor1d(known.variance).add(NORMALIZATION_EPSILON));
-    return flat.sub(tf.tensor1d(known.mean)).mul(inverse.mul(scale)).add(shift).reshape([N, P, Q, K]);
-  }
-  if (normalization.mode === "collect") collect(layer.id, flat, normalization.into);
-  return batchNormalize(flat, scale, shift).reshape([N, P, Q, K]) as tf.Tensor4D;
+  const fused = isFused(layer.activation) ? layer.activation : "none";
+  if (normalization.mode === "collect") collect(layer.id, momentsOf(flat), normalization.into);
+  const result =
+    normalization.mode === "fixed"
+      ? normalizeBy(flat, normalization.from.get(layer.id)!, scale, shift, fused)
+      : batchNormalize(flat, scale, shift, fused);
+  const map = result.reshape([N, P, Q, K]) as tf.Tensor4D;
+  return fused === layer.activation ? map : activate(map);
 }
 
-function collect(id: string, x: tf.Tensor2D, into: Map<string, { sum: LayerStatistics; batches: number }>): void {
-  const { mean, variance } = momentsOf(x);
-  const [m, v] = [mean.dataSync() as Float32Array, variance.dataSync() as Float32Array];
+function collect(id: string, { mean, variance }: Moments, into: Collected): void {
   const before = into.get(id);
   into.set(id, {
     sum: {
-      mean: before === undefined ? m.slice() : before.sum.mean.map((value, i) => value + m[i]!),
-      variance: before === undefined ? v.slice() : before.sum.variance.map((value, i) => value + v[i]!),
+      mean: before === undefined ? mean : before.sum.mean.map((value, i) => value + mean[i]!),
+      variance: before === undefined ? variance : before.sum.variance.map((value, i) => value + variance[i]!),
     },
     batches: (before?.batches ?? 0) + 1,
   });

@@ -4,8 +4,10 @@ import { setImmediate as nextTurn } from "node:timers/promises";
 import * as tf from "@tensorflow/tfjs";
 import { RandomStream } from "../../../src/core/rng.js";
 import type { Network } from "../../network/ir.js";
+import type { Moments } from "./gradient-ops.js";
 import { batchOf, type ImageSet, type SplitSet } from "./image-set.js";
-import { checkRunnable, type LayerStatistics, runNetwork, type WeightSource } from "./run-network.js";
+import { descend, restingVelocities } from "./momentum.js";
+import { type Collected, checkRunnable, runNetwork, type WeightSource } from "./run-network.js";
 import { OwnWeights } from "./weights.js";
 
 export interface TrainingOptions {
@@ -25,11 +27,7 @@ export interface TrainingResult {
   readonly loss: number;
 }
 
-const MOMENTUM = 0.9;
-const WEIGHT_DECAY = 1e-4;
 const WARM_UP = 0.1;
-/** gradients longer than this are shortened: deep narrow networks start with spikes */
-const LONGEST_GRADIENT = 5;
 const STATISTICS_BATCHES = 4;
 const TEST_BATCH = 250;
 
@@ -41,13 +39,13 @@ export async function trainNetwork(
 ): Promise<TrainingResult> {
   checkRunnable(network);
   const weights = new OwnWeights(options.seed);
-  const momentum: tf.Variable[] = [];
+  const velocities: tf.Variable[] = [];
   try {
     const order = new BatchOrder(data.train, options);
     let loss = Number.NaN;
     for (let step = 0; step < options.steps; step++) {
       const rate = learningRateAt(step, options);
-      loss = trainStep(weights, momentum, rate, () => lossOf(network, weights, data.train, order.next()));
+      loss = trainStep(weights, velocities, rate, () => lossOf(network, weights, data.train, order.next()));
       if (!Number.isFinite(loss)) {
         return { accuracy: 1 / data.train.classes, diverged: true, stepsDone: step, loss: Number.NaN };
       }
@@ -62,7 +60,7 @@ export async function trainNetwork(
     };
   } finally {
     weights.dispose();
-    for (const variable of momentum) variable.dispose();
+    for (const variable of velocities) variable.dispose();
   }
 }
 
@@ -106,37 +104,19 @@ export function lossOf(network: Network, weights: WeightSource, set: ImageSet, i
   return tf.neg(tf.mean(tf.sum(tf.mul(truth, tf.logSoftmax(logits)), 1))) as tf.Scalar;
 }
 
-/** One step of momentum. @returns the loss before it; weights are left alone when that is not finite */
-function trainStep(weights: OwnWeights, momentum: tf.Variable[], rate: number, loss: () => tf.Scalar): number {
-  if (weights.variables.length === 0) tf.dispose(tf.tidy(loss)); // makes the variables
-  return applyStep([...weights.variables], momentum, rate, loss);
-}
-
-/** @param momentum filled on the first call, in the order of `variables` */
-export function applyStep(
-  variables: tf.Variable[],
-  momentum: tf.Variable[],
-  rate: number,
-  loss: () => tf.Scalar,
-): number {
-  for (let i = momentum.length; i < variables.length; i++)
-    momentum.push(tf.tidy(() => tf.variable(tf.zerosLike(variables[i]!), false)));
+/** One step. @returns the loss before it; NaN, and weights are left alone, when the gradient is not finite */
+function trainStep(weights: OwnWeights, velocities: tf.Variable[], rate: number, loss: () => tf.Scalar): number {
+  if (weights.variables.length === 0) {
+    tf.dispose(tf.tidy(loss)); // makes the variables
+    velocities.push(...restingVelocities(weights.variables));
+  }
+  const variables = [...weights.variables];
   return tf.tidy(() => {
     const { value, grads } = tf.variableGrads(loss, variables);
     const current = value.dataSync()[0]!;
     if (!Number.isFinite(current)) return current;
-    const gradients = variables.map((variable) => grads[variable.name]!);
-    const squares = gradients.map((gradient) => tf.sum(tf.square(gradient)));
-    const length = Math.sqrt(tf.addN(squares).dataSync()[0]!);
-    if (!Number.isFinite(length)) return Number.NaN;
-    const scale = length > LONGEST_GRADIENT ? LONGEST_GRADIENT / length : 1;
-    variables.forEach((variable, i) => {
-      const decayed =
-        variable.rank > 1 ? tf.add(gradients[i]!.mul(scale), variable.mul(WEIGHT_DECAY)) : gradients[i]!.mul(scale);
-      momentum[i]!.assign(tf.add(momentum[i]!.mul(MOMENTUM), decayed));
-      variable.assign(tf.sub(variable, momentum[i]!.mul(rate)));
-    });
-    return current;
+    const gradients = variables.map((variable) => grads[variable.name]);
+    return descend(variables, velocities, gradients, rate) ? current : Number.NaN;
   });
 }
 
@@ -146,8 +126,8 @@ export function collectStatistics(
   weights: WeightSource,
   set: ImageSet,
   batch: number,
-): ReadonlyMap<string, LayerStatistics> {
-  const into = new Map<string, { sum: LayerStatistics; batches: number }>();
+): ReadonlyMap<string, Moments> {
+  const into: Collected = new Map();
   const count = Math.min(batch, set.labels.length);
   for (let b = 0; b < STATISTICS_BATCHES && (b + 1) * count <= set.labels.length; b++) {
     const { images } = batchOf(
@@ -172,7 +152,7 @@ export function accuracyOf(
   network: Network,
   weights: WeightSource,
   set: ImageSet,
-  statistics: ReadonlyMap<string, LayerStatistics>,
+  statistics: ReadonlyMap<string, Moments>,
 ): number {
   let correct = 0;
   for (let start = 0; start < set.labels.length; start += TEST_BATCH) {

@@ -98,10 +98,72 @@ describe("gradients on WebAssembly, against finite differences", () => {
         [5, 5, 3, 1],
       ],
     ],
-    ["batch normalisation", batchNormalize as Op, [[12, 3], [3], [3]]],
+    [
+      "depthwise 7 × 7: a triple of taps, twice, and a single one",
+      (x, w) => depthwiseConv2d(x as tf.Tensor4D, w as tf.Tensor4D, 1),
+      [
+        [1, 9, 9, 2],
+        [7, 7, 2, 1],
+      ],
+    ],
+    ["batch normalisation", (x, g, o) => batchNormalize(x!, g!, o!, "none"), [[12, 3], [3], [3]]],
   ];
   it.each(cases)("%s", (_, op, shapes) => {
     expect(gradientError(op, shapes)).toBeLessThan(5e-3);
+  });
+});
+
+describe("an activation that is computed with the normalisation", () => {
+  it.each(["relu", "relu6"] as const)("%s: values and gradients as when it is computed after it", (activation) => {
+    const random = RandomStream.of(2, "fused");
+    const x = tf.tensor2d(
+      Float32Array.from({ length: 120 }, () => random.normal()),
+      [40, 3],
+    );
+    const [scale, shift] = [tf.tensor1d([4, 1, 0.5]), tf.tensor1d([3, 0, -1])];
+    const after = activation === "relu" ? tf.relu : (map: tf.Tensor) => tf.clipByValue(map, 0, 6);
+    const run = (op: Op) => {
+      const weights = tf.range(0, 120).reshape([40, 3]).sin();
+      return [op(x, scale, shift), ...tf.grads((...given) => tf.sum(tf.mul(op(...given), weights)))([x, scale, shift])];
+    };
+    const fused = run((a, b, c) => batchNormalize(a!, b!, c!, activation));
+    const apart = run((a, b, c) => after(batchNormalize(a!, b!, c!, "none")));
+    const cut = [...fused[0]!.dataSync()].filter((value) => value === 0 || value === 6).length;
+    expect(cut).toBeGreaterThan(10); // the bounds are at work
+    expect(cut).toBeLessThan(110);
+    fused.forEach((tensor, i) => {
+      const expected = apart[i]!.dataSync();
+      tensor.dataSync().forEach((value, at) => {
+        expect(value).toBeCloseTo(expected[at]!, 4);
+      });
+    });
+  });
+
+  it("lets a value that is no number through, so that divergence shows", () => {
+    const x = tf.tensor2d([1, Number.NaN, 2, 3], [2, 2]);
+    const y = batchNormalize(x, tf.tensor1d([1, 1]), tf.tensor1d([0, 0]), "relu6").dataSync();
+    expect([...y].map(Number.isNaN)).toEqual([false, true, false, true]);
+  });
+});
+
+describe("the loops of WebAssembly's memory", () => {
+  it("give the same numbers on the copies that other backends get", async () => {
+    const step = (): number[] => {
+      const x = tf
+        .range(0, 2 * 6 * 6 * 3)
+        .sin()
+        .reshape([2, 6, 6, 3]) as tf.Tensor4D;
+      const filter = tf.range(0, 27).cos().reshape([3, 3, 3, 1]) as tf.Tensor4D;
+      const dw = tf.grad((w) => tf.sum(tf.square(depthwiseConv2d(x, w as tf.Tensor4D, 2))))(filter);
+      return [...dw.dataSync()];
+    };
+    const shared = step();
+    await initBackend("cpu");
+    const copied = step();
+    await initBackend("wasm");
+    shared.forEach((value, i) => {
+      expect(value).toBeCloseTo(copied[i]!, 4);
+    });
   });
 });
 
