@@ -4,6 +4,7 @@ import type { ResolvedStudy } from "../../../experiments/resolve-study.js";
 import { CosearchError } from "../../core/errors.js";
 import { readManifest } from "../../study/manifest.js";
 import { openRunFolder } from "../../study/run-folder.js";
+import { exchangeOf } from "../ask-tell/contract.js";
 import { type FollowOptions, follow } from "../follow.js";
 import type { Terminal } from "../terminal.js";
 import { chosenTrackers, type TrackerChoice } from "../trackers.js";
@@ -20,6 +21,10 @@ export async function resumeCommand(
   terminal: Terminal,
 ): Promise<number> {
   const manifest = readManifest(runFolder);
+  if (exchangeOf(manifest.study) !== undefined) {
+    const what = `${runFolder} belongs to clients of the ask / tell interface`;
+    throw new CosearchError("USAGE", `${what}: start \`cosearch serve\` and they can go on (docs/ask-tell.md)`);
+  }
   const trials = options.trials ?? manifest.trials;
   if (trials < manifest.trials) {
     throw new CosearchError(

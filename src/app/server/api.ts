@@ -150,7 +150,7 @@ export interface DesignView {
     readonly weightBits: number | readonly number[];
     readonly activationBits: number | readonly number[];
     readonly batch: number;
-    readonly fusion: "on" | "off";
+    readonly fusion: string;
   };
   readonly network: {
     readonly name: string;

@@ -7,7 +7,10 @@ import { streamSSE } from "hono/streaming";
 import { z } from "zod";
 import { packageRoot } from "../../files/package-root.js";
 import { NO_CONTROL, readControl, writeControl } from "../../study/control.js";
+import { exchangeOf, StudyProblem } from "../ask-tell/contract.js";
+import { Studies } from "../ask-tell/studies.js";
 import type { AxisInfo, DesignResponse } from "./api.js";
+import { controlRequest } from "./control-request.js";
 import { curvesOf } from "./curves.js";
 import { DesignService } from "./design-service.js";
 import { frontViewOf } from "./front-view.js";
@@ -23,48 +26,57 @@ import {
 } from "./guard.js";
 import { LiveRuns, parsePosition, type ServerEvent } from "./live.js";
 import { OPEN_METRICS_TYPE, openMetrics } from "./open-metrics.js";
+import { openApiDocument } from "./openapi.js";
 import { policyMapOf } from "./policy-map.js";
 import { messageOf, type OpenRun, RunProblem, RunStore } from "./run-store.js";
 import { detailOf, rowOf } from "./runs-view.js";
+import { studyRoutes } from "./study-routes.js";
 
 export interface DashboardOptions extends GuardOptions {
   readonly runsFolder: string;
   /** milliseconds, for the rate limit */
   readonly clock: () => number;
   readonly designs?: DesignService;
+  /** name -> path of studies that clients may start by name, besides the built-in ones */
+  readonly studies?: Readonly<Record<string, string>> | undefined;
 }
 
 export interface Dashboard {
   readonly app: Hono;
   readonly store: RunStore;
   readonly live: LiveRuns;
+  readonly studies: Studies;
   close(): Promise<void>;
 }
 
 const MAX_BODY_BYTES = 16 << 10;
+/** A study may hold a whole search space. */
+const MAX_STUDY_BYTES = 1 << 20;
 const whole = (text: string | undefined, fallback: number, least: number, most: number): number => {
   const value = /^\d{1,9}$/.test(text ?? "") ? Number(text) : fallback;
   return Math.max(least, Math.min(most, value));
 };
 
-const controlRequest = z.discriminatedUnion("action", [
-  z.strictObject({ action: z.enum(["pause", "resume", "stop"]) }),
-  z.strictObject({ action: z.literal("raise"), trials: z.int().min(1).max(100_000_000) }),
-]);
-
 export function createDashboard(options: DashboardOptions): Dashboard {
   const store = new RunStore(options.runsFolder);
   const live = new LiveRuns(store);
   const designs = options.designs ?? new DesignService();
+  const studies = new Studies({
+    runsFolder: options.runsFolder,
+    files: options.studies ?? {},
+    folderOf: (id) => store.folderOf(id),
+    ids: () => store.ids(),
+  });
   const app = new Hono();
 
   app.use(securityHeaders, hostCheck(options), originCheck);
-  app.use(
-    "/api/*",
-    bodyLimit({ maxSize: MAX_BODY_BYTES, onError: (c) => c.json({ error: "the body is too large" }, 413) }),
-  );
+  const limited = (maxSize: number) =>
+    bodyLimit({ maxSize, onError: (context) => context.json({ error: "the body is too large" }, 413) });
+  const [body, study] = [limited(MAX_BODY_BYTES), limited(MAX_STUDY_BYTES)];
+  app.use("/api/*", (context, next) => (context.req.path === "/api/studies" ? study : body)(context, next));
   app.onError((error, context) => {
     if (error instanceof RunProblem) return context.json({ error: error.message }, error.status);
+    if (error instanceof StudyProblem) return context.json({ error: error.message, ...error.more }, error.status);
     return context.json({ error: `the server failed: ${messageOf(error)}` }, 500);
   });
   app.notFound((context) => context.json({ error: "there is nothing here" }, 404));
@@ -80,7 +92,10 @@ export function createDashboard(options: DashboardOptions): Dashboard {
   runRoutes(app, store);
   viewRoutes(app, store, designs);
   liveRoute(app, store, live);
-  controlRoute(app, store);
+  controlRoute(app, store, studies);
+  app.post("/api/studies", rateLimit(1, 20, options.clock));
+  studyRoutes(app, studies);
+  app.get("/api/openapi.json", (context) => context.json(openApiDocument() as object));
   app.get("/metrics", rateLimit(2, 10, options.clock), async (context) => {
     const rows = await allRows(store);
     return context.body(openMetrics(rows), 200, { "Content-Type": OPEN_METRICS_TYPE });
@@ -90,8 +105,10 @@ export function createDashboard(options: DashboardOptions): Dashboard {
     app,
     store,
     live,
+    studies,
     async close() {
       live.close();
+      await studies.close();
       await designs.close();
     },
   };
@@ -228,12 +245,18 @@ function liveRoute(app: Hono, store: RunStore, live: LiveRuns): void {
   });
 }
 
-function controlRoute(app: Hono, store: RunStore): void {
+function controlRoute(app: Hono, store: RunStore, studies: Studies): void {
   app.post("/api/runs/:id/control", async (context) => {
     const { folder, manifest } = await runOf(store, context);
     const body = controlRequest.safeParse(await context.req.json().catch(() => undefined));
     if (!body.success) return context.json({ error: z.prettifyError(body.error) }, 400);
     const status = store.status(folder);
+    const isExchange = exchangeOf(manifest.study) !== undefined;
+    if (isExchange && body.data.action === "raise" && status !== "running" && status !== "paused") {
+      if (body.data.trials <= manifest.trials) return context.json(notRaised(manifest.trials), 400);
+      await studies.raise(manifest.runId, body.data.trials); // nobody else could: `cosearch resume` has no clients
+      return context.json({ ok: true, status: store.status(folder) });
+    }
     if (status !== "running" && status !== "paused") {
       const hint = `cosearch resume ${join(store.root, manifest.runId)} --trials <count>`;
       return context.json({ error: `the run is ${status}; continue it with \`${hint}\`` }, 409);
@@ -247,16 +270,19 @@ function controlRoute(app: Hono, store: RunStore): void {
         break;
       case "stop":
         writeControl(folder, { ...now, stop: true });
+        await studies.stop(manifest.runId); // one that waits for its clients has no next batch at which to look
         break;
       case "raise":
         if (request.trials <= manifest.trials) {
-          return context.json({ error: `the budget is ${manifest.trials} already; it can only be raised` }, 400);
+          return context.json(notRaised(manifest.trials), 400);
         }
         writeControl(folder, { ...now, trials: request.trials });
     }
     return context.json({ ok: true, status: store.status(folder) });
   });
 }
+
+const notRaised = (budget: number) => ({ error: `the budget is ${budget} already; it can only be raised` });
 
 const TYPES: Readonly<Record<string, string>> = {
   ".html": "text/html; charset=utf-8",

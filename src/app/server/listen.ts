@@ -12,6 +12,8 @@ export interface ListenOptions {
   /** 0: any free one */
   readonly port: number;
   readonly token?: string | undefined;
+  /** name -> path of studies that clients may start by name */
+  readonly studies?: Readonly<Record<string, string>> | undefined;
 }
 
 export interface Listening {
@@ -25,7 +27,7 @@ export interface Listening {
 const LEAST_TOKEN = 16;
 
 /** @throws CosearchError USAGE for another host without a token, a short token, or an address that is taken */
-export async function listen({ runsFolder, host, port, token }: ListenOptions): Promise<Listening> {
+export async function listen({ runsFolder, host, port, token, studies }: ListenOptions): Promise<Listening> {
   if (!isLoopback(host) && token === undefined) {
     throw new CosearchError(
       "USAGE",
@@ -35,7 +37,7 @@ export async function listen({ runsFolder, host, port, token }: ListenOptions): 
   if (token !== undefined && token.length < LEAST_TOKEN) {
     throw new CosearchError("USAGE", `the token is too short; at least ${LEAST_TOKEN} characters are needed`);
   }
-  const dashboard = createDashboard({ runsFolder, host, token, clock: () => performance.now() });
+  const dashboard = createDashboard({ runsFolder, host, token, studies, clock: () => performance.now() });
   const server = serve({ fetch: dashboard.app.fetch, hostname: host, port });
   const { port: bound } = await new Promise<AddressInfo>((resolve, reject) => {
     server.once("listening", () => resolve(server.address() as AddressInfo));
