@@ -63,6 +63,7 @@ function adapted(space: Space, candidate: Candidate, random: RandomStream): Int3
     if (exact >= 0) codes[i] = exact;
     else if (ordered && typeof value === "number") codes[i] = nearest(values as readonly number[], value);
     else codes[i] = values.length === 1 ? 0 : random.integer(values.length);
+    if (space.hasRules) codes[i] = space.nearestAllowed(i, codes[i]!, codes);
   });
   return codes;
 }

@@ -72,6 +72,7 @@ class QLearning implements Strategy {
           const size = space.knobs[i]!.values.length;
           const row = this.#row(d - 1, before, size);
           codes[i] = random.next() < epsilon ? random.integer(size) : best(row, random.integer(size));
+          if (space.hasRules) codes[i] = space.nearestAllowed(i, codes[i]!, codes);
           before = codes[i]!;
         }
       }

@@ -1,23 +1,28 @@
 // Which agent and which space a state belongs to, so that a checkpoint is never loaded into another one.
 import type { StateTree } from "../src/core/agent.js";
 import { CosearchError } from "../src/core/errors.js";
+import type { Rule } from "../src/core/rules.js";
 import { type Condition, Space } from "../src/core/space.js";
 import type { KnobValue } from "../src/core/trial.js";
 
-/** A text that is equal for spaces with the same knobs, values, order and conditions. */
+type KnobSignature = [string, KnobValue[], boolean, Condition];
+
+/** A text that is equal for spaces with the same knobs, values, order, conditions and rules. */
 export function spaceSignature(space: Space): string {
-  return JSON.stringify(
-    space.toData().knobs.map((knob, i) => [knob.name, knob.values, space.knobs[i]!.ordered, knob.when ?? {}]),
-  );
+  const data = space.toData();
+  const knobs = data.knobs.map((knob, i) => [knob.name, knob.values, space.knobs[i]!.ordered, knob.when ?? {}]);
+  return JSON.stringify(data.rules === undefined || data.rules.length === 0 ? knobs : { knobs, rules: data.rules });
 }
 
 /** The space that a state was made for, from the signature that it holds; undefined when it holds none. */
 export function spaceOfState(state: StateTree | undefined): Space | undefined {
   const signature = (state as { readonly space?: unknown } | null | undefined)?.space;
   if (typeof signature !== "string") return undefined;
-  const knobs = JSON.parse(signature) as [string, KnobValue[], boolean, Condition][];
+  const parsed = JSON.parse(signature) as KnobSignature[] | { knobs: KnobSignature[]; rules: Rule[] };
+  const { knobs, rules } = Array.isArray(parsed) ? { knobs: parsed, rules: [] } : parsed;
   return new Space({
     name: "earlier",
+    rules,
     knobs: knobs.map(([name, values, ordered, when]) => ({ name, values, ordered, when })),
   });
 }

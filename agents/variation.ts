@@ -4,13 +4,21 @@ import type { StateTree } from "../src/core/agent.js";
 import type { RandomStream } from "../src/core/rng.js";
 import { INACTIVE, type Space } from "../src/core/space.js";
 
-/** The codes as a point; knobs that start to count take a random value. Changes `codes`. */
+/** The codes as a point; knobs that start to count take a random value, and what rules forbid the nearest value that may
+ *  follow the knobs before it. Changes `codes`. */
 export function settled(space: Space, codes: Int32Array, random: RandomStream): Int32Array {
   for (let i = 0; i < codes.length; i++) {
     if (!space.isActive(i, codes)) codes[i] = INACTIVE;
-    else if (codes[i] === INACTIVE) codes[i] = random.integer(space.knobs[i]!.values.length);
+    else if (codes[i] === INACTIVE) codes[i] = settledValue(space, i, codes, random);
+    else if (space.hasRules) codes[i] = space.nearestAllowed(i, codes[i]!, codes);
   }
   return codes;
+}
+
+/** A value for a knob that starts to count; a draw even where there is one value only. */
+function settledValue(space: Space, position: number, codes: Int32Array, random: RandomStream): number {
+  const count = space.knobs[position]!.values.length;
+  return space.hasRules ? space.drawAllowed(position, codes, random) : random.integer(count);
 }
 
 /** Another value of one knob: for an ordered one a step whose length is log-uniform (so that near values are likelier,

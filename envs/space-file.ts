@@ -2,6 +2,7 @@
 // Loading checks the references, and that every value of every knob makes a document that the part's schema accepts.
 import { z } from "zod";
 import { CosearchError } from "../src/core/errors.js";
+import type { Rule } from "../src/core/rules.js";
 import { Space } from "../src/core/space.js";
 import { checkTemplate, fillTemplate, type Template } from "../src/core/template.js";
 import type { Candidate, KnobValue } from "../src/core/trial.js";
@@ -32,6 +33,20 @@ const knobSchema = z.strictObject({
   source: z.string().exactOptional().describe("where the values come from"),
 });
 
+const selection = z.record(z.string(), z.array(knobValue).min(1));
+const bounds = { atMost: z.number().exactOptional(), atLeast: z.number().exactOptional() };
+
+/** A combination of values that is no point of the space. */
+export const ruleSchema: z.ZodType<Rule> = z.union([
+  z.strictObject({ forbid: selection.describe("not together: each of these knobs at one of its values") }),
+  z.strictObject({
+    when: selection.exactOptional().describe("where each of these knobs has one of its values"),
+    require: selection.describe("each of these knobs, where it counts, has one of its values"),
+  }),
+  z.strictObject({ product: z.array(z.string()).min(1).describe("knobs whose values are multiplied"), ...bounds }),
+  z.strictObject({ sum: z.array(z.string()).min(1).describe("knobs whose values are added"), ...bounds }),
+]);
+
 const templateSchema: z.ZodType<Template> = z.lazy(() =>
   z.union([
     z.null(),
@@ -49,6 +64,7 @@ export const spaceFileSchema = z.strictObject({
   group: z.enum(SPACE_GROUPS).describe("what the template describes"),
   source: z.string().optional().describe("paper or reason of the space"),
   knobs: z.array(knobSchema).min(1).max(2000),
+  rules: z.array(ruleSchema).max(200).exactOptional().describe("combinations of values that are never proposed"),
   template: templateSchema.describe(
     'a document in which "$knob" stands for a value, $times for a product, $when for a condition',
   ),
@@ -91,10 +107,13 @@ export function loadSpaceFile(nameOrPath: string, partSchema?: z.ZodType): Loade
 }
 
 function toSpace(file: SpaceFile, where: string, partSchema = PART_SCHEMAS[file.group]): LoadedSpace {
-  const { name, group, source, knobs, template } = file;
-  const space = inFile(where, () => new Space({ name, knobs, ...(source !== undefined && { source }) }));
+  const { name, group, source, knobs, rules, template } = file;
+  const space = inFile(
+    where,
+    () => new Space({ name, knobs, ...(source !== undefined && { source }), ...(rules && { rules }) }),
+  );
   checkTemplate(template, space, where);
-  checkConditions(knobs, template, space, where);
+  checkConditions(file, space, where);
   if (partSchema !== undefined) {
     for (const candidate of everyValueOnce(space)) {
       parseValue(fillTemplate(template, candidate), `${where} with ${JSON.stringify(candidate)}`, partSchema);
@@ -105,7 +124,7 @@ function toSpace(file: SpaceFile, where: string, partSchema = PART_SCHEMAS[file.
 
 /** A condition on a value that the knob does not have would silently never hold. (In a study it may: there `fix` can have
  *  taken the value away, so only files are checked.) */
-function checkConditions(knobs: SpaceFile["knobs"], template: Template, space: Space, where: string): void {
+function checkConditions({ knobs, rules = [], template }: SpaceFile, space: Space, where: string): void {
   const check = (condition: Readonly<Record<string, readonly KnobValue[]>>, place: string): void => {
     for (const [name, values] of Object.entries(condition)) {
       for (const value of values) inFile(`${where}: ${place}`, () => space.valueIndex(name, value));
@@ -120,6 +139,10 @@ function checkConditions(knobs: SpaceFile["knobs"], template: Template, space: S
     }
   };
   for (const knob of knobs) if (knob.when !== undefined) check(knob.when, `knob "${knob.name}" when`);
+  for (const [i, rule] of rules.entries()) {
+    if ("forbid" in rule) check(rule.forbid, `rules[${i}].forbid`);
+    if ("require" in rule) for (const part of [rule.when ?? {}, rule.require]) check(part, `rules[${i}]`);
+  }
   visit(template, "template");
 }
 

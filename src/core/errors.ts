@@ -5,6 +5,7 @@
 export const ERROR_CODES = {
   SPACE_UNKNOWN_KNOB: "a name that is no knob of the space",
   SPACE_BAD_VALUE: "a value that is not in the knob's list",
+  SPACE_BAD_RULE: "a rule on combinations of values that names no knob, or rules that leave no point",
   SPACE_BAD_KNOB: "a knob that is defined wrongly (no values, a value twice, a condition on a later knob)",
   SPACE_NOT_A_POINT: "an assignment or a code that is not a point of the space (missing, extra or inactive knob)",
   SPACE_UNKNOWN: "a search space name that is not built in and no file",
@@ -29,6 +30,8 @@ export const ERROR_CODES = {
   AGENT_BAD_STATE: "an agent state that belongs to another agent, space or version",
   AGENT_BAD_PROPOSAL: "a proposal that is no point of the space, or more candidates than were asked for",
   PROXY_UNKNOWN: "an accuracy proxy that is not registered",
+  CHECKPOINT_BAD: "a supernet checkpoint that is damaged, of another version, or of another search space",
+  TRAINING_DIVERGED: "a supernet whose loss or gradient is not a finite number; the last good checkpoint stays",
   REWARD_BAD: "a reward that names a metric that the environment does not return, or an exponent that is no number",
   ENVIRONMENT_BAD_RESULT: "an environment that returned something other than a measured or an infeasible evaluation",
   EVALUATION_FAILED: "an evaluation that threw; the message holds the candidate and the cause",

@@ -1,7 +1,10 @@
 // A search space: an ordered list of knobs, each with its ordered values; some count only under a condition on earlier knobs.
 // A point is a candidate (name -> value, active knobs only) or, for agents, a code: one index per knob, -1 where inactive.
+// Rules can forbid combinations; those are no points (rules.ts).
+import { Completion } from "./completion.js";
 import { CosearchError, suggestion } from "./errors.js";
 import type { RandomStream } from "./rng.js";
+import { BROKEN, prefixedKeys, prefixedRule, type Rule, readRule } from "./rules.js";
 import type { Candidate, KnobValue } from "./trial.js";
 
 /** A knob counts only where every named earlier knob is itself active and has one of these values. */
@@ -26,6 +29,8 @@ export interface SpaceData {
   readonly name: string;
   readonly source?: string;
   readonly knobs: readonly Knob[];
+  /** combinations that are no points */
+  readonly rules?: readonly Rule[];
 }
 
 export const INACTIVE = -1;
@@ -42,8 +47,10 @@ export class Space {
   readonly #data: SpaceData;
   readonly #index: ReadonlyMap<string, number>;
   readonly #parents: readonly (readonly Parent[])[];
+  /** undefined: no rules, everything may follow */
+  readonly #completion: Completion | undefined;
 
-  /** @throws CosearchError SPACE_BAD_KNOB */
+  /** @throws CosearchError SPACE_BAD_KNOB, SPACE_BAD_RULE (also when the rules leave no point) */
   constructor(data: SpaceData) {
     this.name = data.name;
     this.#data = data;
@@ -63,6 +70,19 @@ export class Space {
     });
     this.#index = index;
     this.#parents = parents;
+    const rules = (data.rules ?? []).flatMap((rule) => readRule(rule, data.knobs));
+    if (rules.length === 0) return;
+    this.#completion = new Completion(
+      {
+        valueCounts: this.knobs.map(({ values }) => values.length),
+        parents: parents.map((list) => list.map(({ index: parent }) => parent)),
+        isActive: (position, codes) => this.isActive(position, codes),
+      },
+      rules,
+    );
+    if (!this.#completion.isCompletable(0, new Int32Array(this.length).fill(INACTIVE))) {
+      throw new CosearchError("SPACE_BAD_RULE", `the rules of space ${this.name} leave no point`);
+    }
   }
 
   get length(): number {
@@ -97,54 +117,97 @@ export class Space {
     return true;
   }
 
+  /** True when rules forbid some combinations. */
+  get hasRules(): boolean {
+    return this.#completion !== undefined;
+  }
+
+  /** Which values the active knob `position` may take, given the codes of the knobs before it, so that a point that keeps the
+   *  rules can still be reached: 1 or 0 per value, at least one 1; null when all may. */
+  mask(position: number, codes: ArrayLike<number>): Uint8Array | null {
+    return this.#completion?.mask(position, codes) ?? null;
+  }
+
+  /** The value of the active knob `position` nearest to `code` that may follow the codes before it: for an ordered knob the
+   *  nearest level (the lower of two), for a category the next one. */
+  nearestAllowed(position: number, code: number, codes: ArrayLike<number>): number {
+    const mask = this.mask(position, codes);
+    if (mask === null || mask[code] === 1) return code;
+    const { values, ordered } = this.knobs[position]!;
+    for (let step = 1; step < values.length; step++) {
+      if (!ordered && mask[(code + step) % values.length] === 1) return (code + step) % values.length;
+      if (ordered && mask[code - step] === 1) return code - step;
+      if (ordered && mask[code + step] === 1) return code + step;
+    }
+    throw this.#notAPoint(`no value of "${this.knobs[position]!.name}" may follow what is before it`);
+  }
+
   /** True when some knob has a condition. */
   get isConditional(): boolean {
     return this.#parents.some((parents) => parents.length > 0);
   }
 
-  /** Exact number of points. Sums over the values of condition parents, remembering what later knobs still ask about. */
+  /** Exact number of points. Sums over the values of condition parents, remembering what later knobs still ask about; with
+   *  rules, over the values of their knobs too, so that it takes as many steps as the rules have states. */
   size(): bigint {
+    const completion = this.#completion;
+    const ruled = new Set(completion === undefined ? [] : completion.positions);
     const lastUse = new Int32Array(this.length).fill(-1);
     this.#parents.forEach((parents, child) => {
       for (const parent of parents) lastUse[parent.index] = child;
     });
     const memo = new Map<string, bigint>();
     const codes = new Int32Array(this.length).fill(INACTIVE);
-    const count = (position: number): bigint => {
+    const count = (position: number, states: Float64Array | undefined): bigint => {
+      if (states?.includes(BROKEN)) return 0n;
       if (position === this.length) return 1n;
+      const after = (code: number): Float64Array | undefined => {
+        if (states === undefined || !ruled.has(position)) return states;
+        const next = states.slice();
+        completion!.advance(next, position, code);
+        return next;
+      };
       const live: number[] = [];
       for (let i = 0; i < position; i++) if (lastUse[i]! >= position) live.push(codes[i]!);
-      const key = `${position}:${live.join(",")}`;
+      const key = `${position}:${live.join(",")}:${states?.join() ?? ""}`;
       const known = memo.get(key);
       if (known !== undefined) return known;
       let total = 0n;
       if (!this.isActive(position, codes)) {
         codes[position] = INACTIVE;
-        total = count(position + 1);
-      } else if (lastUse[position]! < 0) {
+        total = count(position + 1, after(INACTIVE));
+      } else if (lastUse[position]! < 0 && !ruled.has(position)) {
         codes[position] = 0;
-        total = BigInt(this.knobs[position]!.values.length) * count(position + 1);
+        total = BigInt(this.knobs[position]!.values.length) * count(position + 1, states);
       } else {
         for (let value = 0; value < this.knobs[position]!.values.length; value++) {
           codes[position] = value;
-          total += count(position + 1);
+          total += count(position + 1, after(value));
         }
       }
       codes[position] = INACTIVE;
       memo.set(key, total);
       return total;
     };
-    return count(0);
+    return count(0, completion?.start());
   }
 
-  /** Each active knob drawn uniformly and independently, in order. */
+  /** Each active knob drawn uniformly among the values that may follow, in order. */
   sample(random: RandomStream): Int32Array {
     const codes = new Int32Array(this.length);
     for (let i = 0; i < this.length; i++) {
-      const count = this.knobs[i]!.values.length;
-      codes[i] = !this.isActive(i, codes) ? INACTIVE : count === 1 ? 0 : random.integer(count);
+      codes[i] = this.isActive(i, codes) ? this.drawAllowed(i, codes, random) : INACTIVE;
     }
     return codes;
+  }
+
+  /** A value of the active knob `position`, uniform among those that may follow; no draw where there is one value only. */
+  drawAllowed(position: number, codes: ArrayLike<number>, random: RandomStream): number {
+    const count = this.knobs[position]!.values.length;
+    const mask = this.mask(position, codes);
+    if (mask === null) return count === 1 ? 0 : random.integer(count);
+    let rest = random.integer(mask.reduce((sum, allowed) => sum + allowed, 0));
+    return mask.findIndex((allowed) => allowed === 1 && rest-- === 0);
   }
 
   /** @throws CosearchError SPACE_UNKNOWN_KNOB, SPACE_BAD_VALUE, SPACE_NOT_A_POINT */
@@ -161,6 +224,7 @@ export class Space {
         codes[i] = this.valueIndex(knob.name, value);
       }
     });
+    this.#checkRules(codes);
     return codes;
   }
 
@@ -179,7 +243,13 @@ export class Space {
       if (value === undefined) throw this.#notAPoint(`"${knob.name}" has no value number ${code}`);
       candidate[knob.name] = value;
     }
+    this.#checkRules(codes);
     return candidate;
+  }
+
+  #checkRules(codes: ArrayLike<number>): void {
+    const broken = this.#completion?.broken(codes);
+    if (broken !== undefined) throw this.#notAPoint(`it breaks the rule ${broken.text}`);
   }
 
   contains(candidate: Candidate): boolean {
@@ -229,14 +299,16 @@ export class Space {
       yield* this.#extend(codes, position + 1);
       return;
     }
+    const mask = this.mask(position, codes);
     for (let value = 0; value < this.knobs[position]!.values.length; value++) {
+      if (mask?.[value] === 0) continue;
       codes[position] = value;
       yield* this.#extend(codes, position + 1);
     }
   }
 
   /** Points one step away: the next lower or higher value of an ordered knob, any other value of a category.
-   *  Knobs that start to count take their first value. */
+   *  Later knobs follow as in `repaired`; steps that rules forbid are left out. */
   neighbours(codes: ArrayLike<number>): Int32Array[] {
     const found: Int32Array[] = [];
     this.knobs.forEach((knob, i) => {
@@ -245,19 +317,22 @@ export class Space {
       const steps = knob.ordered
         ? [code - 1, code + 1].filter((v) => v >= 0 && v < knob.values.length)
         : knob.values.map((_, v) => v).filter((v) => v !== code);
-      for (const step of steps) found.push(this.repaired(codes, i, step));
+      const mask = this.mask(i, codes);
+      for (const step of steps) if (mask === null || mask[step] === 1) found.push(this.repaired(codes, i, step));
     });
     return found;
   }
 
   /** The point with knob `position` at `value`, where later conditions are followed: knobs that stop to count are dropped,
-   *  knobs that start to count take their first value. */
+   *  knobs that start to count take their first value, and what rules forbid (`value` too) the nearest that may be. */
   repaired(codes: ArrayLike<number>, position: number, value: number): Int32Array {
     const next = Int32Array.from(codes as ArrayLike<number>);
     next[position] = value;
+    if (this.hasRules) next[position] = this.nearestAllowed(position, value, next);
     for (let i = position + 1; i < this.length; i++) {
       if (!this.isActive(i, next)) next[i] = INACTIVE;
-      else if (next[i] === INACTIVE) next[i] = 0;
+      else if (next[i] === INACTIVE) next[i] = this.nearestAllowed(i, 0, next);
+      else if (this.hasRules) next[i] = this.nearestAllowed(i, next[i]!, next);
     }
     return next;
   }
@@ -295,7 +370,8 @@ export class Space {
       const unit = knob.unit === undefined ? "" : ` ${knob.unit}`;
       return `  ${knob.name.padEnd(width)}  {${knob.values.join(", ")}}${unit}${when.length > 0 ? `  when ${when.join(" and ")}` : ""}`;
     });
-    return `${this.name}: ${this.size()} points, ${this.decisions.length} decisions\n${lines.join("\n")}`;
+    const rules = (this.#data.rules ?? []).map((rule) => `\n  rule ${JSON.stringify(rule)}`);
+    return `${this.name}: ${this.size()} points, ${this.decisions.length} decisions\n${lines.join("\n")}${rules.join("")}`;
   }
 
   #notAPoint(detail: string): CosearchError {
@@ -303,19 +379,27 @@ export class Space {
   }
 }
 
-/** One space from several, knob names prefixed with `group/`; conditions stay within their part. */
-export function joinSpaces(name: string, parts: readonly { readonly group: string; readonly space: Space }[]): Space {
+/** One space from several, knob names prefixed with `group/`; conditions and rules stay within their part.
+ *  @param rules further ones, over the prefixed names */
+export function joinSpaces(
+  name: string,
+  parts: readonly { readonly group: string; readonly space: Space }[],
+  rules: readonly Rule[] = [],
+): Space {
+  const all = [
+    ...parts.flatMap(({ group, space }) => (space.toData().rules ?? []).map((rule) => prefixedRule(rule, group))),
+    ...rules,
+  ];
   return new Space({
     name,
     knobs: parts.flatMap(({ group, space }) =>
       space.toData().knobs.map((knob) => ({
         ...knob,
         name: `${group}/${knob.name}`,
-        ...(knob.when && {
-          when: Object.fromEntries(Object.entries(knob.when).map(([parent, values]) => [`${group}/${parent}`, values])),
-        }),
+        ...(knob.when && { when: prefixedKeys(knob.when, group) }),
       })),
     ),
+    ...(all.length > 0 && { rules: all }),
   });
 }
 
