@@ -4,8 +4,20 @@
 import { z } from "zod";
 import { CosearchError } from "../../src/core/errors.js";
 import { gigabytesPerSecondToBytesPerCycle } from "../../src/core/units.js";
-import { dataNames, readDocument, resolveDocument } from "../../src/files/documents.js";
-import { addEnergyPj, dramAccess, macAreaMm2, macEnergyPj, sramAccess, sramAreaMm2 } from "./energy.js";
+import { dataNames, parseValue, readDocument, resolveDocument } from "../../src/files/documents.js";
+import {
+  type Access,
+  addEnergyPj,
+  dramAccess,
+  hopPjPerBit,
+  macAreaMm2,
+  macEnergyPj,
+  registerAccess,
+  registerAreaMm2,
+  sramAccess,
+  sramAreaMm2,
+  sramLeakageMw,
+} from "./energy.js";
 import { DIMS, type Dim, OPERANDS, type Operand } from "./problem.js";
 
 const operand = z.enum(OPERANDS);
@@ -18,11 +30,18 @@ const axisSchema = z.strictObject({
   dims: z.array(dim).min(1).optional().describe("dimensions that may unroll on this axis; all unless stated"),
 });
 
+/** bytes per cycle of one port for all operands, or of a port for each operand that is named */
+const ports = z.union([positive, z.partialRecord(operand, positive)]);
+
 const levelSchema = z
   .strictObject({
     name: z.string().min(1),
     type: z.enum(["dram", "sram", "regfile"]),
-    dram: z.string().optional().describe("type of DRAM, as in the energy table: LPDDR4, DDR3, DDR4, HBM2"),
+    dram: z.string().optional().describe("type of DRAM, as in components.yaml: LPDDR4, DDR3, HBM2, ...; dram only"),
+    cells: z
+      .enum(["sram", "registers"])
+      .optional()
+      .describe("what an sram or regfile is made of, for its energy and area; registers are flip-flops; default sram"),
     capacityBytes: z
       .union([positive, z.partialRecord(operand, positive)])
       .optional()
@@ -33,10 +52,15 @@ const levelSchema = z
       .describe("operands that are stored here; others pass by; none: a fan-out alone"),
     wordBits: z.int().min(1).default(64).describe("bits per access, for the energy of one access"),
     bandwidthGBps: positive.optional().describe("read and write traffic together, in 10^9 bytes per second"),
-    readBytesPerCycle: positive.optional().describe("per instance; unlimited unless stated"),
-    writeBytesPerCycle: positive.optional().describe("per instance; unlimited unless stated"),
+    readBytesPerCycle: ports.optional().describe("per instance, or by operand; unlimited unless stated"),
+    writeBytesPerCycle: ports.optional().describe("per instance, or by operand; unlimited unless stated"),
     readPj: z.number().min(0).optional().describe("per access of wordBits; from the table unless stated"),
     writePj: z.number().min(0).optional().describe("per access of wordBits; from the table unless stated"),
+    areaMm2: z.number().min(0).optional().describe("of one instance; from the table unless stated"),
+    hopPjPerBit: z
+      .union([z.number().min(0), z.literal("table")])
+      .default(0)
+      .describe("moving a bit between this level and one instance below; table: one hop between neighbours"),
     doubleBuffered: z.boolean().default(true).describe("false: its transfers do not overlap with compute, and add up"),
     fanout: z.array(axisSchema).default([]).describe("axes along which the next level is replicated"),
     multicast: z
@@ -51,6 +75,15 @@ const levelSchema = z
   .refine((level) => level.type === "dram" || level.capacityBytes !== undefined, {
     path: ["capacityBytes"],
     error: "an sram or regfile needs a capacityBytes",
+  })
+  .refine(
+    ({ type, dram, readPj, writePj }) =>
+      type !== "dram" || dram !== undefined || (readPj !== undefined && writePj !== undefined),
+    { path: ["dram"], error: 'state the type of DRAM ("LPDDR4", ...), or readPj and writePj' },
+  )
+  .refine(({ type, dram, cells }) => (type === "dram" ? cells === undefined : dram === undefined), {
+    path: ["type"],
+    error: "dram belongs to a level of type dram, cells to the others",
   });
 
 const dataflowNames = [
@@ -95,10 +128,21 @@ export const acceleratorSchema = z
         .record(z.string(), positive)
         .default({ "16": 0.5, "8": 1, "4": 2 })
         .describe("operations per unit and cycle by bits of the wider operand"),
+      formats: z
+        .record(z.string().regex(/^[1-9]\d*$/, "bits: a whole number"), z.string())
+        .default({})
+        .describe(
+          "number format by bits, as in components.yaml: int4 int8 int16 int32 fp16 bf16 fp32; whole numbers unless stated",
+        ),
       energyPj: z.number().min(0).optional().describe("per operation at any precision; from the table unless stated"),
+      addPj: z.number().min(0).optional().describe("per addition alone; from the table unless stated"),
+      areaMm2: z.number().min(0).optional().describe("of one unit; from the table unless stated"),
     }),
     partialBits: z.int().min(1).max(64).default(32).describe("bits of a partial sum"),
-    leakageMw: z.number().min(0).default(0),
+    leakageMw: z
+      .union([z.number().min(0), z.literal("table")])
+      .default(0)
+      .describe("of the whole chip; table: the sum of CACTI's figures for its memories, at 360 K"),
     layerSetupCycles: z.number().min(0).default(0).describe("cycles before each layer that nothing hides"),
     overheads: overheadsSchema.prefault({}),
     levels: z.array(levelSchema).min(2),
@@ -139,9 +183,14 @@ export interface Level {
   readonly sharedBytesPerCycle: number;
   readonly readBytesPerCycle: number;
   readonly writeBytesPerCycle: number;
+  /** bytes per cycle of each operand's own port, where it has one (Infinity where not) */
+  readonly readPorts: readonly [number, number, number] | undefined;
+  readonly writePorts: readonly [number, number, number] | undefined;
   /** pJ per bit moved */
   readonly readPjPerBit: number;
   readonly writePjPerBit: number;
+  /** between this level and one instance of the next level in */
+  readonly hopPjPerBit: number;
   readonly doubleBuffered: boolean;
   readonly fanout: readonly Axis[];
   /** product of the axes' sizes */
@@ -164,8 +213,11 @@ export interface Accelerator {
   readonly macUnits: number;
   readonly macBits: number;
   readonly macRate: Readonly<Record<string, number>>;
+  /** number format by bits of the wider operand; whole numbers where none stands */
+  readonly macFormats: Readonly<Record<string, string>>;
   readonly macEnergyPj: number | undefined;
   readonly addEnergyPj: number;
+  readonly macAreaMm2: number;
   readonly partialBits: number;
   readonly leakageMw: number;
   readonly layerSetupCycles: number;
@@ -178,24 +230,37 @@ export interface Accelerator {
   readonly key: string;
 }
 
-/** Completes a parsed description from the energy and area tables. @throws CosearchError ENERGY_UNKNOWN_COMPONENT */
+/** Checks a description and completes it from the energy and area tables.
+ *  @throws CosearchError FILE_BAD_VALUE naming key, value and what is allowed; ACCELERATOR_BAD, ENERGY_UNKNOWN_COMPONENT */
 export function buildAccelerator(file: AcceleratorFile): Accelerator {
-  return completeAccelerator(acceleratorSchema.parse(file));
+  const name = (file as Partial<AcceleratorFile> | undefined)?.name;
+  const source = typeof name === "string" ? `accelerator ${name}` : "accelerator";
+  return completeAccelerator(parseValue(file, source, acceleratorSchema as unknown as z.ZodType<Description>));
 }
 
 export function completeAccelerator(chip: Description): Accelerator {
   let instances = 1;
-  const levels = chip.levels.map((level): Level => {
+  let leakageMw = 0;
+  const levels = chip.levels.map((level, l): Level => {
     const own = instances;
     const fanoutSize = level.fanout.reduce((product, axis) => product * axis.size, 1);
     instances *= fanoutSize;
-    return completeLevel(level, chip, own, fanoutSize);
+    return within(`${chip.name}: levels[${l}] (${level.name})`, () => {
+      if (chip.leakageMw === "table") leakageMw += own * leakageOf(level, chip.nodeNm);
+      return completeLevel(level, chip, own, fanoutSize);
+    });
   });
   const macUnits = instances;
+  const { bits, formats, energyPj, addPj, areaMm2: unitMm2 } = chip.mac;
+  const [macMm2, addEnergy] = within(`${chip.name}: mac`, () => {
+    for (const [width, format] of Object.entries(formats)) checkFormat(format, width, chip.nodeNm);
+    return [
+      unitMm2 ?? macAreaMm2(chip.nodeNm, bits, formats[String(bits)]),
+      addPj ?? addEnergyPj(chip.nodeNm, formats[String(bits)]),
+    ] as const;
+  });
   const areaMm2 =
-    chip.otherAreaMm2 +
-    levels.reduce((sum, level) => sum + level.areaMm2 * level.instances, 0) +
-    macUnits * macAreaMm2(chip.nodeNm, chip.mac.bits);
+    chip.otherAreaMm2 + levels.reduce((sum, level) => sum + level.areaMm2 * level.instances, 0) + macUnits * macMm2;
   return {
     name: chip.name,
     origin: chip.origin,
@@ -206,10 +271,12 @@ export function completeAccelerator(chip: Description): Accelerator {
     macUnits,
     macBits: chip.mac.bits,
     macRate: chip.mac.rate,
-    macEnergyPj: chip.mac.energyPj,
-    addEnergyPj: addEnergyPj(chip.nodeNm),
+    macFormats: formats,
+    macEnergyPj: energyPj,
+    addEnergyPj: addEnergy,
+    macAreaMm2: macMm2,
     partialBits: chip.partialBits,
-    leakageMw: chip.leakageMw,
+    leakageMw: chip.leakageMw === "table" ? leakageMw : chip.leakageMw,
     layerSetupCycles: chip.layerSetupCycles,
     overheads: chip.overheads,
     areaMm2,
@@ -220,12 +287,58 @@ export function completeAccelerator(chip: Description): Accelerator {
   };
 }
 
-function completeLevel(
-  level: Description["levels"][number],
-  chip: Description,
-  instances: number,
-  fanoutSize: number,
-): Level {
+/** What is missing in a table, with the part of the machine that asked for it. */
+function within<T>(part: string, complete: () => T): T {
+  try {
+    return complete();
+  } catch (error) {
+    if (!(error instanceof CosearchError) || error.code !== "ENERGY_UNKNOWN_COMPONENT") throw error;
+    throw new CosearchError(error.code, `${part}: ${error.message}; or state the figure`, { cause: error });
+  }
+}
+
+function checkFormat(format: string, width: string, nodeNm: number): void {
+  const digits = format.match(/\d+$/)?.[0];
+  macEnergyPj(nodeNm, Number(width), Number(width), format);
+  if (digits === width) return;
+  throw new CosearchError("ACCELERATOR_BAD", `mac.formats."${width}" is "${format}", which has ${digits} bits`);
+}
+
+type LevelDescription = Description["levels"][number];
+
+/** Bytes of the memories that one instance of a level is made of. */
+function memoryBytes({ capacityBytes }: LevelDescription): number[] {
+  if (typeof capacityBytes === "number") return [capacityBytes];
+  return OPERANDS.map((name) => capacityBytes?.[name] ?? 0).filter((size) => size > 0);
+}
+
+/** Energy per access of the largest memory of a level, from the tables. */
+function tableAccess(level: LevelDescription, nodeNm: number): Access {
+  if (level.type === "dram") return dramAccess(level.dram ?? "", level.wordBits);
+  const access = level.cells === "registers" ? registerAccess : sramAccess;
+  return access(nodeNm, Math.max(...memoryBytes(level)), level.wordBits);
+}
+
+function tableAreaMm2(level: LevelDescription, nodeNm: number): number {
+  if (level.type === "dram") return 0;
+  const areaOf = (bytes: number): number =>
+    level.cells === "registers" ? registerAreaMm2(nodeNm, bytes, level.wordBits) : sramAreaMm2(nodeNm, bytes);
+  return memoryBytes(level).reduce((sum, bytes) => sum + areaOf(bytes), 0);
+}
+
+/** Only memories of SRAM cells leak in the table. */
+function leakageOf(level: LevelDescription, nodeNm: number): number {
+  if (level.type === "dram" || level.cells === "registers") return 0;
+  return memoryBytes(level).reduce((sum, bytes) => sum + sramLeakageMw(nodeNm, bytes), 0);
+}
+
+const portsOf = (given: LevelDescription["readBytesPerCycle"]): [number, number, number] | undefined =>
+  typeof given === "object" ? (OPERANDS.map((name) => given[name] ?? Infinity) as [number, number, number]) : undefined;
+
+const sharedPort = (given: LevelDescription["readBytesPerCycle"]): number =>
+  typeof given === "number" ? given : Infinity;
+
+function completeLevel(level: LevelDescription, chip: Description, instances: number, fanoutSize: number): Level {
   const capacity = level.capacityBytes;
   const partitions =
     typeof capacity === "object"
@@ -240,12 +353,8 @@ function completeLevel(
       );
     }
   }
-  const bytes = typeof capacity === "number" ? [capacity] : (partitions ?? []).filter((size) => size > 0);
-  const table = (): { readPj: number; writePj: number } =>
-    level.type === "dram"
-      ? dramAccess(level.dram ?? "LPDDR4", level.wordBits)
-      : sramAccess(chip.nodeNm, Math.max(...bytes), level.wordBits);
-  const access = level.readPj !== undefined && level.writePj !== undefined ? undefined : table();
+  const access =
+    level.readPj !== undefined && level.writePj !== undefined ? undefined : tableAccess(level, chip.nodeNm);
   const flags = (names: readonly Operand[]) =>
     OPERANDS.map((name) => names.includes(name)) as [boolean, boolean, boolean];
   return {
@@ -259,10 +368,13 @@ function completeLevel(
       level.bandwidthGBps === undefined
         ? Infinity
         : gigabytesPerSecondToBytesPerCycle(level.bandwidthGBps, chip.clockMhz),
-    readBytesPerCycle: level.readBytesPerCycle ?? Infinity,
-    writeBytesPerCycle: level.writeBytesPerCycle ?? Infinity,
+    readBytesPerCycle: sharedPort(level.readBytesPerCycle),
+    writeBytesPerCycle: sharedPort(level.writeBytesPerCycle),
+    readPorts: portsOf(level.readBytesPerCycle),
+    writePorts: portsOf(level.writeBytesPerCycle),
     readPjPerBit: (level.readPj ?? access!.readPj) / level.wordBits,
     writePjPerBit: (level.writePj ?? access!.writePj) / level.wordBits,
+    hopPjPerBit: level.hopPjPerBit === "table" ? hopPjPerBit(chip.nodeNm) : level.hopPjPerBit,
     doubleBuffered: level.doubleBuffered,
     fanout: level.fanout.map((axis) => ({
       name: axis.name,
@@ -273,7 +385,7 @@ function completeLevel(
     multicast: flags(level.multicast),
     reduce: level.reduce,
     instances,
-    areaMm2: level.type === "dram" ? 0 : bytes.reduce((sum, size) => sum + sramAreaMm2(chip.nodeNm, size), 0),
+    areaMm2: level.areaMm2 ?? tableAreaMm2(level, chip.nodeNm),
   };
 }
 
@@ -291,7 +403,8 @@ export function operationEnergyPj(
   activationBits: number,
 ): number {
   if (operation === "accumulate") return chip.addEnergyPj;
-  return chip.macEnergyPj ?? macEnergyPj(chip.nodeNm, weightBits, activationBits);
+  const format = chip.macFormats[String(Math.max(weightBits, activationBits))];
+  return chip.macEnergyPj ?? macEnergyPj(chip.nodeNm, weightBits, activationBits, format);
 }
 
 /** Operations per unit and cycle. @throws CosearchError ENERGY_UNKNOWN_COMPONENT when the machine cannot do the precision */

@@ -47,6 +47,8 @@ export class CostModel {
   computeCycles = 0;
   latencyCycles = 0;
   energyPj = 0;
+  /** part of the energy: bits moved between levels, where a level states what a hop costs */
+  networkEnergyPj = 0;
   /** cycles by part, in the order of LATENCY_PARTS */
   readonly latencyParts = new Float64Array(LATENCY_PARTS.length);
 
@@ -66,12 +68,20 @@ export class CostModel {
   /** operand whose residencies fill and drain the array, and the innermost level that keeps it */
   readonly #stationary: number;
   readonly #stationaryLevel: number;
+  /** pJ per bit from the outermost level down to each, by hops */
+  readonly #hopPj: Float64Array;
+  readonly #hasHops: boolean;
 
   constructor(chip: Accelerator) {
     this.chip = chip;
     this.#stationary = OPERANDS.indexOf(chip.overheads.stationary);
     this.#stationaryLevel = chip.levels.reduce((last, level, l) => (level.keeps[this.#stationary] ? l : last), 0);
     this.#levels = chip.levels.length;
+    this.#hopPj = new Float64Array(this.#levels + 1);
+    chip.levels.forEach((level, l) => {
+      this.#hopPj[l + 1] = this.#hopPj[l]! + level.hopPjPerBit;
+    });
+    this.#hasHops = this.#hopPj[this.#levels]! > 0;
     const size = this.#levels * 3;
     this.reads = new Float64Array(size);
     this.fills = new Float64Array(size);
@@ -180,6 +190,7 @@ export class CostModel {
     this.updates.fill(0);
     this.readBits.fill(0);
     this.writeBits.fill(0);
+    this.networkEnergyPj = 0;
     for (let operand = 0; operand < 3; operand++) {
       if (!problem.present[operand]) continue;
       let parent = 0;
@@ -288,6 +299,14 @@ export class CostModel {
       this.fills[to]! += words * received;
       this.writeBits[to]! += words * received * width;
     }
+    if (this.#hasHops) {
+      this.networkEnergyPj += words * received * width * this.#hops(this.#source(parent, operand), child);
+    }
+  }
+
+  /** pJ to move a bit between two levels that keep an operand, through all that lies between. */
+  #hops(parent: number, child: number): number {
+    return Math.max(0, this.#hopPj[child]! - this.#hopPj[parent]!);
   }
 
   /** Outputs: partial sums that move up from `child` to `parent`, and back down when a tile is visited again.
@@ -327,6 +346,12 @@ export class CostModel {
       const back = words * (visitsChild - firstChild);
       this.fills[child * 3 + O]! += back;
       this.writeBits[child * 3 + O]! += back * problem.bits.partial;
+    }
+    if (this.#hasHops) {
+      // every visit sends the tile up, sums that go on as wide words, and all but the first got it from above
+      const back = isMultiplier ? visitsParent - firstParent : visitsChild - firstChild;
+      const bits = words * (firstParent * finalBits + (visitsChild - firstParent + back) * problem.bits.partial);
+      this.networkEnergyPj += bits * this.#hops(this.#source(parent, O), child);
     }
     return partial;
   }
@@ -440,11 +465,13 @@ export class CostModel {
       const writeBits = this.writeBits[l * 3]! + this.writeBits[l * 3 + 1]! + this.writeBits[l * 3 + 2]!;
       energy += readBits * level.readPjPerBit + writeBits * level.writePjPerBit;
       const perInstance = 8 * this.usedInstances[l]!;
-      const cycles = Math.max(
+      let cycles = Math.max(
         (readBits + writeBits) / perInstance / level.sharedBytesPerCycle,
         readBits / perInstance / level.readBytesPerCycle,
         writeBits / perInstance / level.writeBytesPerCycle,
       );
+      if (level.readPorts !== undefined) cycles = this.#portCycles(cycles, this.readBits, l, level.readPorts);
+      if (level.writePorts !== undefined) cycles = this.#portCycles(cycles, this.writeBits, l, level.writePorts);
       this.levelCycles[l] = cycles;
       if (!level.doubleBuffered) parts[UNBUFFERED]! += cycles;
       // what is shown as first load and last store is no longer behind the array's work
@@ -464,7 +491,17 @@ export class CostModel {
     // the allowance is for rounding in divisions; it grows with the figure
     this.latencyCycles = Math.ceil(latency - 1e-9 - latency * 1e-13);
     // mW · cycles / MHz = mW · µs = nJ
-    this.energyPj = energy + ((chip.leakageMw * this.latencyCycles) / chip.clockMhz) * 1000;
+    this.energyPj = energy + this.networkEnergyPj + ((chip.leakageMw * this.latencyCycles) / chip.clockMhz) * 1000;
+  }
+
+  /** Cycles of the operand that waits longest for its own port, at least `cycles`. */
+  #portCycles(cycles: number, bits: Float64Array, l: number, ports: readonly [number, number, number]): number {
+    const perInstance = 8 * this.usedInstances[l]!;
+    let longest = cycles;
+    for (let operand = 0; operand < 3; operand++) {
+      longest = Math.max(longest, bits[l * 3 + operand]! / perInstance / ports[operand]!);
+    }
+    return longest;
   }
 
   /** Times that the array's stationary operand is replaced: iterations down to its innermost relevant loop. */
@@ -511,14 +548,18 @@ export class CostModel {
   #firstLoadCycles(): number {
     const { bits } = this.#problem;
     const dram = this.chip.levels[0]!;
-    const bytes = (this.#firstTileBits(0, bits.weights) + this.#firstTileBits(I, bits.inputs)) / 8;
-    return bytes / Math.min(dram.sharedBytesPerCycle, dram.readBytesPerCycle);
+    const weights = this.#firstTileBits(0, bits.weights) / 8;
+    const inputs = this.#firstTileBits(I, bits.inputs) / 8;
+    const together = (weights + inputs) / Math.min(dram.sharedBytesPerCycle, dram.readBytesPerCycle);
+    return dram.readPorts === undefined
+      ? together
+      : Math.max(together, weights / dram.readPorts[0], inputs / dram.readPorts[I]);
   }
 
   #lastStoreCycles(): number {
     const dram = this.chip.levels[0]!;
     const bytes = this.#firstTileBits(O, this.#problem.bits.outputs) / 8;
-    return bytes / Math.min(dram.sharedBytesPerCycle, dram.writeBytesPerCycle);
+    return bytes / Math.min(dram.sharedBytesPerCycle, dram.writeBytesPerCycle, dram.writePorts?.[O] ?? Infinity);
   }
 
   #lookUp({ operation, bits: { weights, inputs } }: Problem): void {

@@ -50,6 +50,8 @@ export interface MappingReport {
   readonly operationCount: number;
   readonly energyPj: number;
   readonly operationEnergyPj: number;
+  /** hops between levels, where the machine states what one costs */
+  readonly networkEnergyPj: number;
   readonly leakageEnergyPj: number;
   readonly levels: readonly LevelReport[];
   readonly mapping: MappingData;
@@ -77,6 +79,7 @@ export function mappingReport(problem: Problem, mapping: Mapping, model: CostMod
     operationCount: problem.operationCount,
     energyPj: model.energyPj,
     operationEnergyPj: operations,
+    networkEnergyPj: model.networkEnergyPj,
     leakageEnergyPj: ((chip.leakageMw * model.latencyCycles) / chip.clockMhz) * 1000,
     levels,
     mapping: mappingData(mapping, chip),

@@ -101,6 +101,7 @@ function systolicArray(rows: number, columns: number, stationary: Operand, shift
       {
         name: "memory",
         type: "dram",
+        dram: "LPDDR4",
         fanout: [
           { name: "rows", size: rows },
           { name: "columns", size: columns },

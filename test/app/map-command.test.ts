@@ -19,7 +19,7 @@ clockMhz: 1000
 dataflow: ${dataflow}
 mac: {}
 levels:
-  - { name: DRAM, type: dram, bandwidthGBps: 16 }
+  - { name: DRAM, type: dram, dram: LPDDR4, bandwidthGBps: 16 }
   - { name: buffer, type: sram, capacityBytes: 65536, fanout: [{ name: columns, size: 16 }, { name: rows, size: 8 }] }
   - { name: registers, type: regfile, capacityBytes: ${registerBytes}, wordBits: 16 }
 `;

@@ -20,7 +20,7 @@ const roomy: AcceleratorFile = {
   clockMhz: 1000,
   mac: {},
   levels: [
-    { name: "DRAM", type: "dram", bandwidthGBps: 16 },
+    { name: "DRAM", type: "dram", dram: "LPDDR4", bandwidthGBps: 16 },
     { name: "buffer", type: "sram", capacityBytes: 1 << 20, fanout: [{ name: "lanes", size: 16 }] },
   ],
 };
@@ -116,7 +116,10 @@ describe("a network on a machine", () => {
   });
 
   it("is used to at most 100 % at every precision: a layer that fills the array, to exactly that", () => {
-    const full = buildAccelerator({ ...roomy, levels: [{ name: "DRAM", type: "dram" }, roomy.levels[1]!] });
+    const full = buildAccelerator({
+      ...roomy,
+      levels: [{ name: "DRAM", type: "dram", dram: "LPDDR4" }, roomy.levels[1]!],
+    });
     const one = { ...small, layers: small.layers.slice(0, 1) };
     for (const bits of [4, 8, 16] as const) {
       const deployment = { ...defaultDeployment, weightBits: bits, activationBits: bits };

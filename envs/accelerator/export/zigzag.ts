@@ -2,7 +2,6 @@
 // (spatial unrolling, temporal order from the inside out). ZigZag divides the temporal loops among the memories itself. Formats
 // after KULeuven-MICAS/zigzag; docs/export.md says what was checked.
 import { type Level, operationEnergyPj } from "../architecture.js";
-import { macAreaMm2 } from "../energy.js";
 import { C, DIMS, type Dim, G, O, OPERANDS, type Operand, R, S } from "../problem.js";
 import { yamlText } from "../yaml-text.js";
 import { comments, type ExportDesign, type Exported, flatLoops, isRagged, plainName, unsupported } from "./design.js";
@@ -75,7 +74,7 @@ function accelerator(design: ExportDesign, array: readonly ArrayDimension[]): un
       is_imc: false,
       input_precision: [inputs, weights],
       unit_energy: operationEnergyPj(chip, problem.operation, weights, inputs),
-      unit_area: macAreaMm2(chip.nodeNm, chip.macBits),
+      unit_area: chip.macAreaMm2,
       dimensions: array.length > 0 ? array.map(({ name }) => name) : ["D1"],
       sizes: array.length > 0 ? array.map(({ size }) => size) : [1],
     },

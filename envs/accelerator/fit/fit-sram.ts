@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { z } from "zod";
 import { packageRoot, readDocument } from "../../../src/files/documents.js";
+import { leastSquares } from "./least-squares.js";
 
 const factsSchema = z.object({
   cacti7_runs: z.object({
@@ -18,6 +19,7 @@ const factsSchema = z.object({
         width_bits: z.number(),
         read_pJ: z.number(),
         write_pJ: z.number(),
+        leak_mW: z.number(),
         area_mm2: z.number(),
       }),
     ),
@@ -39,44 +41,21 @@ const nodes = [...new Set(facts.rows.map((row) => row.tech_nm))].map((nodeNm) =>
   const read = solve((row) => row.read_pJ, 3);
   const write = solve((row) => row.write_pJ, 3);
   const area = solve((row) => row.area_mm2, 2);
+  const leakage = solve((row) => row.leak_mW, 2);
   return {
     nodeNm,
     read: read.coefficients.map(round),
     write: write.coefficients.map(round),
     area: area.coefficients.map(round),
+    leakage: leakage.coefficients.map(round),
     rows: rows.length,
     readRmsLogError: round(read.rms),
     writeRmsLogError: round(write.rms),
     areaRmsLogError: round(area.rms),
+    leakageRmsLogError: round(leakage.rms),
   };
 });
 
 const target = join(packageRoot, "envs/accelerator/sram.fitted.json");
 writeFileSync(target, `${JSON.stringify({ source: `${facts.tool}; ${facts.settings}`, nodes }, null, 1)}\n`);
 process.stdout.write(`${target}: ${nodes.length} nodes, ${facts.rows.length} rows\n`);
-
-/** Normal equations, solved by Gaussian elimination with pivoting. */
-function leastSquares(rows: number[][], targets: number[]): { coefficients: number[]; rms: number } {
-  const size = rows[0]!.length;
-  const system = Array.from({ length: size }, (_, i) =>
-    Array.from({ length: size + 1 }, (_, j) =>
-      rows.reduce((sum, row, r) => sum + row[i]! * (j < size ? row[j]! : targets[r]!), 0),
-    ),
-  );
-  for (let column = 0; column < size; column++) {
-    const pivot = system.slice(column).sort((a, b) => Math.abs(b[column]!) - Math.abs(a[column]!))[0]!;
-    system.splice(system.indexOf(pivot), 1);
-    system.splice(column, 0, pivot);
-    for (const row of system) {
-      if (row === pivot) continue;
-      const factor = row[column]! / pivot[column]!;
-      for (let j = column; j <= size; j++) row[j]! -= factor * pivot[j]!;
-    }
-  }
-  const coefficients = system.map((row, i) => row[size]! / row[i]!);
-  const squares = rows.reduce((sum, row, r) => {
-    const predicted = row.reduce((total, value, i) => total + value * coefficients[i]!, 0);
-    return sum + (predicted - targets[r]!) ** 2;
-  }, 0);
-  return { coefficients, rms: Math.sqrt(squares / rows.length) };
-}

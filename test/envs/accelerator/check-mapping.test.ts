@@ -20,7 +20,7 @@ const file = {
   clockMhz: 1000,
   mac: {},
   levels: [
-    { name: "DRAM", type: "dram" as const },
+    { name: "DRAM", type: "dram" as const, dram: "LPDDR4" },
     {
       name: "buffer",
       type: "sram" as const,

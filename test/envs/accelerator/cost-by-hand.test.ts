@@ -24,7 +24,7 @@ const at = (counts: Float64Array, level: number) => [
 describe("a 3 × 3 convolution on a 16 × 16 array, weights stationary", () => {
   const array = (multicast: ("weights" | "inputs" | "outputs")[], reduce: boolean): Partial<AcceleratorFile> => ({
     levels: [
-      { name: "DRAM", type: "dram" },
+      { name: "DRAM", type: "dram", dram: "LPDDR4" },
       {
         name: "GLB",
         type: "sram",
@@ -93,7 +93,7 @@ describe("a fully connected layer of 3 inputs and 2 outputs, all of it in one re
     mac: { energyPj: 0.5 },
     partialBits: 8,
     levels: [
-      { name: "DRAM", type: "dram", wordBits: 8, readPj: 100, writePj: 200, ...dram },
+      { name: "DRAM", type: "dram", dram: "LPDDR4", wordBits: 8, readPj: 100, writePj: 200, ...dram },
       { name: "RF", type: "regfile", capacityBytes: 64, wordBits: 8, readPj: 1, writePj: 2 },
     ],
     ...fields,
@@ -179,7 +179,7 @@ describe("partial sums that several units share", () => {
     const model = costOf(
       {
         levels: [
-          { name: "DRAM", type: "dram", fanout: [{ name: "units", size: 2 }] },
+          { name: "DRAM", type: "dram", dram: "LPDDR4", fanout: [{ name: "units", size: 2 }] },
           { name: "local", type: "sram", capacityBytes: 1024 },
         ],
       },
@@ -198,7 +198,7 @@ describe("mappings as data", () => {
     clockMhz: 1000,
     mac: {},
     levels: [
-      { name: "DRAM", type: "dram" },
+      { name: "DRAM", type: "dram", dram: "LPDDR4" },
       { name: "PE", type: "sram", capacityBytes: 1024, fanout: [{ name: "lanes", size: 4 }] },
     ],
   });
@@ -225,5 +225,48 @@ describe("mappings as data", () => {
     expect(bad({ temporal: [{ dim: "K", bound: 1.5 }] })).toThrow("bound of K is 1.5");
     const twice = [{ dim: "K", bound: 2 }, { dim: "K", bound: 2 }]; // biome-ignore format: one line
     expect(bad({ temporal: twice })).toThrow("K stands twice");
+  });
+});
+
+describe("a product of 4 × 2 weights on two units, each with two columns", () => {
+  const mapping: MappingData = [
+    { level: "DRAM", temporal: [], spatial: [{ dim: "K", bound: 2, axis: "units" }] },
+    { level: "local", temporal: [{ dim: "K", bound: 2 }, { dim: "C", bound: 2 }], spatial: [] }, // biome-ignore format: one line
+  ];
+  const run = (dram: object, local: object) =>
+    costOf(
+      {
+        levels: [
+          { name: "DRAM", type: "dram", dram: "LPDDR4", fanout: [{ name: "units", size: 2 }], ...dram },
+          { name: "local", type: "sram", capacityBytes: 1024, ...local },
+        ],
+      },
+      problem("fully-connected", { K: 4, C: 2 }),
+      mapping,
+    );
+
+  it("moves 8 weights, 2 inputs to both units and 4 outputs over the network: 16 bytes at 1 pJ a bit", () => {
+    const still = run({}, {});
+    const moving = run({ hopPjPerBit: 1 }, {});
+    expect(still.networkEnergyPj).toBe(0);
+    expect(moving.networkEnergyPj).toBe((8 + 2 * 2 + 4) * 8);
+    expect(moving.energyPj).toBeCloseTo(still.energyPj + 128, 9);
+  });
+  it("moves 8 weights, 8 inputs and sums there and back between the memories and the multipliers", () => {
+    // of each unit's 2 outputs: 2 visits go up (the first as a wide sum), 1 comes back; 32 bits, 8 when finished
+    const sums = 4 * (32 + 32 + 8);
+    expect(run({}, { hopPjPerBit: 1 }).networkEnergyPj).toBe((8 + 8) * 8 + sums);
+  });
+  it("waits for the port of one operand: a unit's 4 weights at half a byte a cycle take 8 cycles", () => {
+    expect(run({}, {}).latencyCycles).toBe(4);
+    expect(run({}, { readBytesPerCycle: { weights: 0.5 } }).latencyCycles).toBe(8);
+    expect(run({}, { readBytesPerCycle: { inputs: 0.5, weights: 1 } }).latencyCycles).toBe(8);
+    // 4 outputs at a quarter of a byte
+    expect(run({ writeBytesPerCycle: { outputs: 0.25 } }, {}).latencyCycles).toBe(16);
+  });
+  it("lets operands share a port only where the port is shared", () => {
+    // a unit reads 4 weights, 4 inputs and 2 sums of 4 bytes: 16 bytes
+    expect(run({}, { readBytesPerCycle: 1 }).latencyCycles).toBe(16);
+    expect(run({}, { readBytesPerCycle: { weights: 1, inputs: 1, outputs: 1 } }).latencyCycles).toBe(8);
   });
 });

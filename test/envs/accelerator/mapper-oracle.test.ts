@@ -113,7 +113,13 @@ function randomPair(random: RandomStream): { given: Problem; chip: Accelerator }
   };
   const buffer = { name: "buffer", type: "sram" as const, wordBits: 64, capacityBytes: 30 + random.integer(200) };
   const fanout = [{ name: "pes", size: 1 + random.integer(4) }];
-  const dram = { name: "DRAM", type: "dram" as const, wordBits: 64, readBytesPerCycle: 1 + random.integer(4) };
+  const dram = {
+    name: "DRAM",
+    type: "dram" as const,
+    dram: "LPDDR4",
+    wordBits: 64,
+    readBytesPerCycle: 1 + random.integer(4),
+  };
   const levels = deep ? [dram, { ...buffer, fanout }, registers] : [{ ...dram, fanout }, registers];
   const chip = buildAccelerator({ name: "small", nodeNm: 45, clockMhz: 100, mac: {}, partialBits: 16, levels });
   return { given: problem("conv", { ...fields, stride }), chip };

@@ -158,7 +158,7 @@ describe("a machine on which nothing fits", () => {
       clockMhz: 1000,
       mac: {},
       levels: [
-        { name: "DRAM", type: "dram" },
+        { name: "DRAM", type: "dram", dram: "LPDDR4" },
         { name: "registers", type: "regfile", capacityBytes },
       ],
     });
@@ -180,7 +180,7 @@ describe("a dataflow keeps in place what its name says", () => {
     clockMhz: 1000,
     mac: {},
     levels: [
-      { name: "DRAM", type: "dram" },
+      { name: "DRAM", type: "dram", dram: "LPDDR4" },
       { name: "GLB", type: "sram", capacityBytes: 1 << 20, fanout: [{ name: "PEs", size: 64 }] },
       { name: "RF", type: "regfile", capacityBytes: 48 },
     ],

@@ -26,7 +26,7 @@ function chip(overheads: AcceleratorFile["overheads"], dramBytesPerCycle = 2) {
     mac: {},
     overheads,
     levels: [
-      { name: "DRAM", type: "dram", bandwidthGBps: dramBytesPerCycle },
+      { name: "DRAM", type: "dram", dram: "LPDDR4", bandwidthGBps: dramBytesPerCycle },
       {
         name: "buffer",
         type: "sram",

@@ -33,7 +33,7 @@ export const arrayChip = (shared = false) =>
     clockMhz: 500,
     mac: {},
     levels: [
-      { name: "DRAM", type: "dram", bandwidthGBps: 8 },
+      { name: "DRAM", type: "dram", dram: "LPDDR4", bandwidthGBps: 8 },
       {
         name: "buffer",
         type: "sram",
