@@ -6,10 +6,11 @@
 import * as tf from "@tensorflow/tfjs";
 import { RandomStream } from "../../src/core/rng.js";
 import type { Space } from "../../src/core/space.js";
+import { ContextShift } from "./context.js";
 import { type Heads, headConstants } from "./heads.js";
 import { encodeBatch, type Layout, layoutOf } from "./layout.js";
 import { matMul } from "./ops.js";
-import type { Evaluated, Parameter, Policy, PolicyBatch, Samples } from "./policy.js";
+import type { Context, Evaluated, Parameter, Policy, PolicyBatch, Samples } from "./policy.js";
 import { type SamplerWeights, sampleAutoregressive } from "./sampler.js";
 
 export interface AutoregressiveSettings {
@@ -25,6 +26,10 @@ interface AutoregressiveBatch extends PolicyBatch {
   readonly oneHot: tf.Tensor2D;
   /** [count, decisions] */
   readonly active: tf.Tensor2D;
+  /** [count * decisions, width], where the space has rules */
+  readonly forbidden?: tf.Tensor2D;
+  /** [count, context] */
+  readonly context?: tf.Tensor2D | undefined;
 }
 
 /** The policy; starts as the uniform one, because the outputs start at zero. */
@@ -38,8 +43,10 @@ export class AutoregressivePolicy implements Policy<AutoregressiveBatch> {
   readonly #outputBiases: tf.Variable; // [decisions * width]
   readonly #constants: ReturnType<typeof constantsOf>;
   readonly #heads: Heads;
+  readonly #shift: ContextShift;
 
-  constructor(space: Space, seed: number, label: string, settings: AutoregressiveSettings) {
+  /** @param contextSize numbers that the policy is told with each candidate */
+  constructor(space: Space, seed: number, label: string, settings: AutoregressiveSettings, contextSize = 0) {
     const layout = layoutOf(space);
     this.layout = layout;
     const hidden = settings.hiddenUnits;
@@ -47,6 +54,7 @@ export class AutoregressivePolicy implements Policy<AutoregressiveBatch> {
     this.#degrees = degreesOf(hidden, layout.decisions.length);
     this.#constants = constantsOf(layout, this.#degrees);
     this.#heads = headConstants(layout);
+    this.#shift = new ContextShift(layout, contextSize);
     const random = RandomStream.of(seed, label);
     const spread = Math.sqrt(2 / Math.max(1, layout.decisions.length));
     const initial = Float32Array.from({ length: layout.featureCount * hidden }, () => spread * random.normal());
@@ -61,6 +69,7 @@ export class AutoregressivePolicy implements Policy<AutoregressiveBatch> {
       parameter("inputBiases", tf.zeros([hidden]), scale),
       parameter("outputWeights", tf.zeros([hidden, outputs]), scale),
       parameter("outputBiases", tf.zeros([outputs]), 1),
+      ...this.#shift.parameters,
     ];
     const [inputWeights, inputBiases, outputWeights, outputBiases] = this.parameters.map((p) => p.variable);
     this.#inputWeights = inputWeights!;
@@ -69,7 +78,7 @@ export class AutoregressivePolicy implements Policy<AutoregressiveBatch> {
     this.#outputBiases = outputBiases!;
   }
 
-  sample(count: number, random: RandomStream, temperature = 1): Samples {
+  sample(count: number, random: RandomStream, temperature = 1, context?: Context): Samples {
     const weights: SamplerWeights = {
       degrees: this.#degrees,
       inputWeights: this.#inputWeights.dataSync() as Float32Array,
@@ -77,39 +86,43 @@ export class AutoregressivePolicy implements Policy<AutoregressiveBatch> {
       outputWeights: this.#outputWeights.dataSync() as Float32Array,
       outputBiases: this.#outputBiases.dataSync() as Float32Array,
     };
-    return sampleAutoregressive(this.layout, weights, count, random, temperature);
+    const rows = this.#shift.rows(weights.outputBiases, context);
+    return sampleAutoregressive(this.layout, weights, count, random, temperature, rows);
   }
 
-  logProbs(points: readonly ArrayLike<number>[]): Float32Array {
-    const batch = this.batch(points);
+  logProbs(points: readonly ArrayLike<number>[], context?: Context): Float32Array {
+    const batch = this.batch(points, context);
     const logProbs = tf.tidy(() => this.evaluate(batch).logProb.dataSync().slice() as Float32Array);
     batch.dispose();
     return logProbs;
   }
 
-  batch(codes: readonly ArrayLike<number>[]): AutoregressiveBatch {
-    const { features, oneHot, active } = encodeBatch(this.layout, codes);
+  batch(codes: readonly ArrayLike<number>[], context?: Context): AutoregressiveBatch {
+    const { features, oneHot, active, forbidden } = encodeBatch(this.layout, codes);
     const { decisions, width, featureCount } = this.layout;
     const tensors = {
       features: tf.tensor2d(features, [codes.length, featureCount]),
       oneHot: tf.tensor2d(oneHot, [codes.length * decisions.length, width]),
       active: tf.tensor2d(active, [codes.length, decisions.length]),
+      ...(forbidden && { forbidden: tf.tensor2d(forbidden, [codes.length * decisions.length, width]) }),
+      context: this.#shift.tensor(codes.length, context),
     };
     return { count: codes.length, ...tensors, dispose: () => tf.dispose(tensors) };
   }
 
   /** Differentiable; call it inside a tidy. */
-  evaluate({ count, features, oneHot, active }: AutoregressiveBatch): Evaluated {
+  evaluate({ count, features, oneHot, active, forbidden, context }: AutoregressiveBatch): Evaluated {
     const { decisions } = this.layout;
     const { inputMask, outputMask } = this.#constants;
     const hidden = tf.relu(tf.add(matMul(features, tf.mul(this.#inputWeights, inputMask)), this.#inputBiases));
     const linear = tf.add(matMul(hidden, tf.mul(this.#outputWeights, outputMask)), this.#outputBiases);
-    const logits = this.#heads.logits(linear, count);
+    const logits = this.#heads.logits(this.#shift.shifted(linear, context), count, forbidden);
     const logProbs = tf.logSoftmax(logits);
     const chosen = tf.reshape(tf.sum(tf.mul(logProbs, oneHot), 1), [count, decisions.length]);
     const terms = tf.mul(tf.exp(logProbs), logProbs);
     const entropies = tf.reshape(tf.neg(tf.sum(terms, 1)), [count, decisions.length]);
-    return { logProb: tf.sum(chosen, 1), entropy: tf.sum(tf.mul(entropies, active), 1) }; // oneHot is zero where inactive
+    const entropy = tf.sum(tf.mul(entropies, active), 1) as tf.Tensor1D;
+    return { logProb: tf.sum(chosen, 1), decisionLogProbs: chosen as tf.Tensor2D, entropy }; // oneHot is zero where inactive
   }
 
   dispose(): void {

@@ -4,9 +4,10 @@
 import * as tf from "@tensorflow/tfjs";
 import type { RandomStream } from "../../src/core/rng.js";
 import type { Space } from "../../src/core/space.js";
+import { ContextShift } from "./context.js";
 import { headConstants } from "./heads.js";
 import { encodeBatch, type Layout, layoutOf } from "./layout.js";
-import type { Evaluated, Parameter, Policy, PolicyBatch, Samples } from "./policy.js";
+import type { Context, Evaluated, Parameter, Policy, PolicyBatch, Samples } from "./policy.js";
 import { sampleAutoregressive } from "./sampler.js";
 
 interface FactorisedBatch extends PolicyBatch {
@@ -14,6 +15,10 @@ interface FactorisedBatch extends PolicyBatch {
   readonly oneHot: tf.Tensor2D;
   /** [count, decisions] */
   readonly active: tf.Tensor2D;
+  /** [count * decisions, width], where the space has rules */
+  readonly forbidden?: tf.Tensor2D;
+  /** [count, context] */
+  readonly context?: tf.Tensor2D | undefined;
 }
 
 const NOTHING = new Float32Array(0);
@@ -24,17 +29,23 @@ export class FactorisedPolicy implements Policy<FactorisedBatch> {
   readonly parameters: readonly Parameter[];
   readonly #outputBiases: tf.Variable; // [decisions * width]
   readonly #constants: ReturnType<typeof headConstants>;
+  readonly #shift: ContextShift;
 
-  constructor(space: Space) {
+  /** @param contextSize numbers that the policy is told with each candidate */
+  constructor(space: Space, contextSize = 0) {
     this.layout = layoutOf(space);
+    this.#shift = new ContextShift(this.layout, contextSize);
     this.#constants = headConstants(this.layout);
     const zeros = tf.zeros([this.layout.decisions.length * this.layout.width]);
     this.#outputBiases = tf.variable(zeros, true);
     zeros.dispose();
-    this.parameters = [{ name: "outputBiases", variable: this.#outputBiases, learningRateScale: 1 }];
+    this.parameters = [
+      { name: "outputBiases", variable: this.#outputBiases, learningRateScale: 1 },
+      ...this.#shift.parameters,
+    ];
   }
 
-  sample(count: number, random: RandomStream, temperature = 1): Samples {
+  sample(count: number, random: RandomStream, temperature = 1, context?: Context): Samples {
     const weights = {
       degrees: new Int32Array(0),
       inputWeights: NOTHING,
@@ -42,41 +53,50 @@ export class FactorisedPolicy implements Policy<FactorisedBatch> {
       outputWeights: NOTHING,
       outputBiases: this.#outputBiases.dataSync() as Float32Array,
     };
-    return sampleAutoregressive(this.layout, weights, count, random, temperature);
+    const rows = this.#shift.rows(weights.outputBiases, context);
+    return sampleAutoregressive(this.layout, weights, count, random, temperature, rows);
   }
 
-  logProbs(points: readonly ArrayLike<number>[]): Float32Array {
-    const batch = this.batch(points);
+  logProbs(points: readonly ArrayLike<number>[], context?: Context): Float32Array {
+    const batch = this.batch(points, context);
     const logProbs = tf.tidy(() => this.evaluate(batch).logProb.dataSync().slice() as Float32Array);
     batch.dispose();
     return logProbs;
   }
 
-  batch(codes: readonly ArrayLike<number>[]): FactorisedBatch {
-    const { oneHot, active } = encodeBatch(this.layout, codes);
+  batch(codes: readonly ArrayLike<number>[], context?: Context): FactorisedBatch {
+    const { oneHot, active, forbidden } = encodeBatch(this.layout, codes);
     const { decisions, width } = this.layout;
     const tensors = {
       oneHot: tf.tensor2d(oneHot, [codes.length, decisions.length * width]),
       active: tf.tensor2d(active, [codes.length, decisions.length]),
+      ...(forbidden && { forbidden: tf.tensor2d(forbidden, [codes.length * decisions.length, width]) }),
+      context: this.#shift.tensor(codes.length, context),
     };
     return { count: codes.length, ...tensors, dispose: () => tf.dispose(tensors) };
   }
 
-  /** Differentiable; call it inside a tidy. */
-  evaluate({ oneHot, active }: FactorisedBatch): Evaluated {
+  /** Differentiable; call it inside a tidy. Without context and rules all candidates share one row of logits. */
+  evaluate({ count, oneHot, active, forbidden, context }: FactorisedBatch): Evaluated {
     const { decisions, width } = this.layout;
-    const { logits } = this.#constants;
-    const logProbs = tf.logSoftmax(logits(tf.reshape(this.#outputBiases, [1, decisions.length * width]), 1));
-    const entropies = tf.neg(tf.sum(tf.mul(tf.exp(logProbs), logProbs), 1)); // [decisions]
-    const flat = tf.reshape(logProbs, [1, decisions.length * width]);
+    const shape = [decisions.length, width];
+    const isShared = forbidden === undefined && context === undefined;
+    const rows = isShared ? 1 : count;
+    const biases = tf.reshape(this.#outputBiases, [1, decisions.length * width]);
+    const outputs = isShared ? biases : this.#shift.shifted(tf.tile(biases, [count, 1]), context);
+    const logProbs = tf.logSoftmax(this.#constants.logits(outputs, rows, forbidden));
+    const entropies = tf.reshape(tf.neg(tf.sum(tf.mul(tf.exp(logProbs), logProbs), 1)), [rows, decisions.length]);
+    const perValue = tf.mul(tf.reshape(oneHot, [count, ...shape]), tf.reshape(logProbs, [rows, ...shape]));
+    const chosen = tf.sum(perValue, 2) as tf.Tensor2D; // oneHot is zero where inactive
     return {
-      logProb: tf.sum(tf.mul(oneHot, flat), 1),
-      entropy: tf.sum(tf.mul(active, tf.reshape(entropies, [1, decisions.length])), 1),
+      logProb: tf.sum(chosen, 1),
+      decisionLogProbs: chosen,
+      entropy: tf.sum(tf.mul(active, entropies), 1),
     };
   }
 
   dispose(): void {
-    this.#outputBiases.dispose();
+    for (const { variable } of this.parameters) variable.dispose();
     this.#constants.dispose();
   }
 }

@@ -7,8 +7,9 @@ import { matMul } from "./ops.js";
 const PADDING_LOGIT = -1e9;
 
 export interface Heads {
-  /** outputs [count, decisions * width] to logits [count * decisions, width] */
-  logits(outputs: tf.Tensor, count: number): tf.Tensor2D;
+  /** outputs [count, decisions * width] to logits [count * decisions, width]
+   *  @param forbidden added to them, where the space has rules */
+  logits(outputs: tf.Tensor, count: number, forbidden?: tf.Tensor2D): tf.Tensor2D;
   dispose(): void;
 }
 
@@ -35,11 +36,13 @@ export function headConstants({ decisions, width }: Layout): Heads {
     cumulate: tf.tensor2d(cumulate, [width, width]),
   };
   return {
-    logits(outputs, count) {
+    logits(outputs, count, forbidden) {
       const scaled = tf.mul(outputs, tensors.scale);
       const perDecision = tf.reshape(scaled, [count * decisions.length, width]);
       const shift = tf.mul(tf.reshape(matMul(perDecision, tensors.cumulate), [count, outputCount]), tensors.ordered);
-      return tf.reshape(tf.add(tf.add(scaled, shift), tensors.padding), [count * decisions.length, width]);
+      const all = tf.add(tf.add(scaled, shift), tensors.padding);
+      const logits = tf.reshape(all, [count * decisions.length, width]) as tf.Tensor2D;
+      return forbidden === undefined ? logits : tf.add(logits, forbidden);
     },
     dispose: () => tf.dispose(tensors),
   };

@@ -70,16 +70,25 @@ export function writeFeatures(decision: Decision, code: number, into: Float32Arr
   } else into[start + code] = 1;
 }
 
+/** Added to the logit of a value that rules forbid: no softmax lets it through. */
+const FORBIDDEN_LOGIT = -1e9;
+
+export interface EncodedBatch {
+  readonly features: Float32Array;
+  readonly oneHot: Float32Array;
+  readonly active: Float32Array;
+  readonly forbidden?: Float32Array;
+}
+
 /** Codes as plain arrays for the tensors.
- *  @returns features [count, featureCount], oneHot [count * decisions, width], active [count, decisions] */
-export function encodeBatch(
-  layout: Layout,
-  batch: readonly ArrayLike<number>[],
-): { features: Float32Array; oneHot: Float32Array; active: Float32Array } {
+ *  @returns features [count, featureCount], oneHot [count * decisions, width], active [count, decisions], and where the space
+ *  has rules what is added to the logits, [count * decisions, width]: FORBIDDEN_LOGIT for values that may not follow */
+export function encodeBatch(layout: Layout, batch: readonly ArrayLike<number>[]): EncodedBatch {
   const { decisions, width, featureCount } = layout;
   const features = new Float32Array(batch.length * featureCount);
   const oneHot = new Float32Array(batch.length * decisions.length * width);
   const active = new Float32Array(batch.length * decisions.length);
+  const forbidden = layout.space.hasRules ? new Float32Array(oneHot.length) : undefined;
   batch.forEach((codes, row) => {
     decisions.forEach((decision, d) => {
       const code = codes[decision.position]!;
@@ -88,7 +97,11 @@ export function encodeBatch(
       active[cell] = 1;
       oneHot[cell * width + code] = 1;
       writeFeatures(decision, code, features, row * featureCount);
+      const mask = forbidden && layout.space.mask(decision.position, codes);
+      mask?.forEach((allowed, v) => {
+        if (allowed === 0) forbidden![cell * width + v] = FORBIDDEN_LOGIT;
+      });
     });
   });
-  return { features, oneHot, active };
+  return { features, oneHot, active, ...(forbidden && { forbidden }) };
 }

@@ -4,11 +4,12 @@
 import * as tf from "@tensorflow/tfjs";
 import { RandomStream } from "../../src/core/rng.js";
 import { INACTIVE, type Space } from "../../src/core/space.js";
+import { ContextShift } from "./context.js";
 import { type Heads, headConstants } from "./heads.js";
 import { encodeBatch, type Layout, layoutOf } from "./layout.js";
 import { type LstmState, type LstmWeights, lstmOutputs, lstmStep } from "./lstm-core.js";
 import { batchMatMul } from "./ops.js";
-import type { Evaluated, Parameter, Policy, PolicyBatch, Samples } from "./policy.js";
+import type { Context, Evaluated, Parameter, Policy, PolicyBatch, Samples } from "./policy.js";
 import { DrawTally, normalise, tempered } from "./sampler.js";
 
 export interface LstmSettings {
@@ -24,6 +25,10 @@ interface LstmBatch extends PolicyBatch {
   readonly oneHot: tf.Tensor2D;
   /** [count, decisions] */
   readonly active: tf.Tensor2D;
+  /** [count * decisions, width], where the space has rules */
+  readonly forbidden?: tf.Tensor2D;
+  /** [count, context] */
+  readonly context?: tf.Tensor2D | undefined;
 }
 
 /** The policy; starts as the uniform one, because the heads start at zero. */
@@ -35,9 +40,12 @@ export class LstmPolicy implements Policy<LstmBatch> {
   readonly #outputBiases: tf.Variable; // [decisions * width]
   readonly #hiddenUnits: number;
   readonly #heads: Heads;
+  readonly #shift: ContextShift;
 
-  constructor(space: Space, seed: number, label: string, settings: LstmSettings) {
+  /** @param contextSize numbers that the policy is told with each candidate */
+  constructor(space: Space, seed: number, label: string, settings: LstmSettings, contextSize = 0) {
     const layout = layoutOf(space);
+    this.#shift = new ContextShift(layout, contextSize);
     const hidden = settings.hiddenUnits;
     const inputs = layout.width + 2 + hidden;
     this.layout = layout;
@@ -60,6 +68,7 @@ export class LstmPolicy implements Policy<LstmBatch> {
       ...["inputGate", "forgetGate", "cellGate", "outputGate"].map(gate),
       parameter("outputWeights", tf.zeros([decisions.length, hidden, width]), scale),
       parameter("outputBiases", tf.zeros([decisions.length * width]), 1),
+      ...this.#shift.parameters,
     ];
     const [input, forget, cell, output, outputWeights, outputBiases] = this.parameters.map((p) => p.variable);
     this.#gates = [input, forget, cell, output] as unknown as LstmWeights;
@@ -68,9 +77,10 @@ export class LstmPolicy implements Policy<LstmBatch> {
   }
 
   /** Decision by decision for the whole batch, so the draws of `random` go across the batch first. */
-  sample(count: number, random: RandomStream, temperature = 1): Samples {
+  sample(count: number, random: RandomStream, temperature = 1, context?: Context): Samples {
     const { space, decisions, width } = this.layout;
-    const biases = this.#outputBiases.dataSync();
+    const shared = this.#outputBiases.dataSync() as Float32Array;
+    const rows = this.#shift.rows(shared, context);
     const codes = Array.from({ length: count }, () => new Int32Array(space.length));
     const logProbs = new Float64Array(count);
     const tally = new DrawTally(this.layout);
@@ -102,11 +112,13 @@ export class LstmPolicy implements Policy<LstmBatch> {
           tokens[row * (width + 2) + width] = 1;
           continue;
         }
+        const biases = rows?.[row] ?? shared;
         const probabilities = Float64Array.from(
           { length: decision.valueCount },
           (_, v) => outputs[row * width + v]! + biases[d * width + v]!,
         );
-        tally.add(d, probabilities, normalise(probabilities, decision));
+        const entropy = normalise(probabilities, decision, space.mask(position, codes[row]!));
+        tally.add(d, probabilities, entropy);
         const code = random.categorical(temperature === 1 ? probabilities : tempered(probabilities, temperature));
         logProbs[row] = logProbs[row]! + Math.log(probabilities[code]!);
         codes[row]![position] = code;
@@ -117,16 +129,16 @@ export class LstmPolicy implements Policy<LstmBatch> {
     return { codes, logProbs, ...tally.means() };
   }
 
-  logProbs(points: readonly ArrayLike<number>[]): Float32Array {
-    const batch = this.batch(points);
+  logProbs(points: readonly ArrayLike<number>[], context?: Context): Float32Array {
+    const batch = this.batch(points, context);
     const logProbs = tf.tidy(() => this.evaluate(batch).logProb.dataSync().slice() as Float32Array);
     batch.dispose();
     return logProbs;
   }
 
-  batch(codes: readonly ArrayLike<number>[]): LstmBatch {
+  batch(codes: readonly ArrayLike<number>[], context?: Context): LstmBatch {
     const { decisions, width } = this.layout;
-    const { oneHot, active } = encodeBatch(this.layout, codes);
+    const { oneHot, active, forbidden } = encodeBatch(this.layout, codes);
     const tokens = decisions.map((_, d) => {
       if (d === 0) return tf.tensor2d(startTokens(codes.length, width), [codes.length, width + 2]);
       const before = decisions[d - 1]!.position;
@@ -139,12 +151,14 @@ export class LstmPolicy implements Policy<LstmBatch> {
     const tensors = {
       oneHot: tf.tensor2d(oneHot, [codes.length * decisions.length, width]),
       active: tf.tensor2d(active, [codes.length, decisions.length]),
+      ...(forbidden && { forbidden: tf.tensor2d(forbidden, [codes.length * decisions.length, width]) }),
+      context: this.#shift.tensor(codes.length, context),
     };
     return { count: codes.length, tokens, ...tensors, dispose: () => tf.dispose([tokens, tensors]) };
   }
 
   /** Differentiable; call it inside a tidy. */
-  evaluate({ count, tokens, oneHot, active }: LstmBatch): Evaluated {
+  evaluate({ count, tokens, oneHot, active, forbidden, context }: LstmBatch): Evaluated {
     const { decisions, width } = this.layout;
     const hidden = lstmOutputs(tokens, this.#gates, this.#hiddenUnits); // [decisions * count, hidden]
     const perDecision = batchMatMul(
@@ -152,11 +166,12 @@ export class LstmPolicy implements Policy<LstmBatch> {
       this.#outputWeights,
     );
     const flat = tf.reshape(tf.transpose(perDecision, [1, 0, 2]), [count, decisions.length * width]);
-    const logProbs = tf.logSoftmax(this.#heads.logits(tf.add(flat, this.#outputBiases), count));
+    const outputs = this.#shift.shifted(tf.add(flat, this.#outputBiases), context);
+    const logProbs = tf.logSoftmax(this.#heads.logits(outputs, count, forbidden));
     const chosen = tf.reshape(tf.sum(tf.mul(logProbs, oneHot), 1), [count, decisions.length]);
     const entropies = tf.neg(tf.sum(tf.mul(tf.exp(logProbs), logProbs), 1));
     const perPoint = tf.mul(tf.reshape(entropies, [count, decisions.length]), active);
-    return { logProb: tf.sum(chosen, 1), entropy: tf.sum(perPoint, 1) };
+    return { logProb: tf.sum(chosen, 1), decisionLogProbs: chosen as tf.Tensor2D, entropy: tf.sum(perPoint, 1) };
   }
 
   dispose(): void {

@@ -23,6 +23,8 @@ export interface Samples {
 export interface Evaluated {
   /** log-probability of each candidate, nats, shape [count] */
   readonly logProb: tf.Tensor1D;
+  /** the same per decision, 0 where the knob does not count, shape [count, decisions] */
+  readonly decisionLogProbs: tf.Tensor2D;
   /** entropy of the conditionals along each candidate, summed over its active decisions, nats, shape [count] */
   readonly entropy: tf.Tensor1D;
 }
@@ -40,16 +42,19 @@ export interface Parameter {
   readonly learningRateScale: number;
 }
 
-/** A probability distribution over the points of a space. */
+/** What a policy is told beside the choices before, one row per candidate; it shifts the outputs by `context . weights`. */
+export type Context = readonly ArrayLike<number>[];
+
+/** A probability distribution over the points of a space, given a context where the policy was made for one. */
 export interface Policy<Batch extends PolicyBatch = PolicyBatch> {
   readonly layout: Layout;
   /** always the same, in the same order */
   readonly parameters: readonly Parameter[];
   /** @param temperature draws from p^(1 / temperature), flatter above 1; `logProbs` are those of p all the same */
-  sample(count: number, random: RandomStream, temperature?: number): Samples;
+  sample(count: number, random: RandomStream, temperature?: number, context?: Context): Samples;
   /** log-probability of each given point, nats, shape [points] */
-  logProbs(points: readonly ArrayLike<number>[]): Float32Array;
-  batch(codes: readonly ArrayLike<number>[]): Batch;
+  logProbs(points: readonly ArrayLike<number>[], context?: Context): Float32Array;
+  batch(codes: readonly ArrayLike<number>[], context?: Context): Batch;
   evaluate(batch: Batch): Evaluated;
   dispose(): void;
 }

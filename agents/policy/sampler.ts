@@ -20,13 +20,15 @@ export interface SamplerWeights {
   readonly outputBiases: Float32Array;
 }
 
-/** Draws `count` candidates, one draw of `random` per active decision. */
+/** Draws `count` candidates, one draw of `random` per active decision.
+ *  @param biasRows output biases of each candidate, where a context shifts them */
 export function sampleAutoregressive(
   layout: Layout,
   weights: SamplerWeights,
   count: number,
   random: RandomStream,
   temperature = 1,
+  biasRows?: readonly Float32Array[],
 ): Samples {
   const { space, decisions, width } = layout;
   const { degrees, inputWeights, inputBiases, outputWeights, outputBiases } = weights;
@@ -40,6 +42,7 @@ export function sampleAutoregressive(
 
   const codes = Array.from({ length: count }, (_, row) => {
     const point = new Int32Array(space.length);
+    const biases = biasRows?.[row] ?? outputBiases;
     sums.set(inputBiases);
     let complete = 0; // hidden units whose inputs are all known
     let next = 0; // next decision
@@ -56,14 +59,14 @@ export function sampleAutoregressive(
       }
       if (!isActive) continue;
       const logits = probabilities.subarray(0, decision.valueCount);
-      for (let v = 0; v < logits.length; v++) logits[v] = outputBiases[d * width + v]!;
+      for (let v = 0; v < logits.length; v++) logits[v] = biases[d * width + v]!;
       for (let u = 0; u < complete; u++) {
         const activation = hidden[u]!;
         if (activation === 0) continue;
         const start = u * outputCount + d * width;
         for (let v = 0; v < logits.length; v++) logits[v] = logits[v]! + activation * outputWeights[start + v]!;
       }
-      const entropy = normalise(logits, decision);
+      const entropy = normalise(logits, decision, space.mask(position, point));
       const code = random.categorical(temperature === 1 ? logits : tempered(logits, temperature));
       logProbs[row] = logProbs[row]! + Math.log(logits[code]!);
       point[position] = code;
@@ -131,12 +134,18 @@ export function tempered(probabilities: Float64Array, temperature: number): Floa
   return powers.map((p) => p / total);
 }
 
-/** Outputs to probabilities in place; ordered knobs sum their outputs first. @returns the entropy in nats */
-export function normalise(values: Float64Array, { ordered, outputScale }: Decision): number {
+/** Outputs to probabilities in place; ordered knobs sum their outputs first. @param mask 0 for values that may not follow
+ *  @returns the entropy in nats */
+export function normalise(
+  values: Float64Array,
+  { ordered, outputScale }: Decision,
+  mask: Uint8Array | null = null,
+): number {
   if (ordered) {
     values[0] = 0;
     for (let v = 1; v < values.length; v++) values[v] = values[v - 1]! + outputScale * values[v]!;
   }
+  if (mask !== null) for (let v = 0; v < values.length; v++) if (mask[v] === 0) values[v] = Number.NEGATIVE_INFINITY;
   let most = Number.NEGATIVE_INFINITY;
   for (const value of values) most = Math.max(most, value);
   let total = 0;
@@ -145,7 +154,7 @@ export function normalise(values: Float64Array, { ordered, outputScale }: Decisi
     const shifted = values[v]! - most;
     const mass = Math.exp(shifted);
     total += mass;
-    weighted += mass * shifted;
+    if (mass > 0) weighted += mass * shifted;
     values[v] = mass;
   }
   for (let v = 0; v < values.length; v++) values[v] = values[v]! / total;

@@ -30,6 +30,16 @@ export const conditionalSpace = new Space({
   ],
 });
 
+/** The same without grouped on many elements, and with the limit on depth x elements as a rule. */
+export const ruledSpace = new Space({
+  ...conditionalSpace.toData(),
+  name: "ruled",
+  rules: [
+    { forbid: { "network/kind": ["grouped"], "accelerator/pes": [8, 16] } },
+    { product: ["network/depth", "accelerator/pes"], atMost: 16 },
+  ],
+});
+
 /** Feasible while depth x pes <= 16. The best reward is 13: grouped, 8 groups (2), tile b (4), free (2), and depth + log2(pes)
  *  = 5, which 1 with 16, 2 with 8 and 3 with 4 reach. */
 export function evaluateConditional(candidate: Candidate, trial: number): Trial {
@@ -105,6 +115,16 @@ export function agentContract(definition: AgentDefinition, contract: AgentContra
         const candidates = await agent.propose(count);
         expect(candidates).toHaveLength(count);
         for (const candidate of candidates) expect(conditionalSpace.contains(candidate)).toBe(true);
+        await agent.observe(candidates.map(evaluateConditional));
+      }
+    });
+
+    it("never proposes what the space's rules forbid", async () => {
+      const agent = await create(14, ruledSpace);
+      for (let update = 0; update < 6; update++) {
+        const candidates = await agent.propose(12);
+        for (const candidate of candidates)
+          expect(ruledSpace.contains(candidate), JSON.stringify(candidate)).toBe(true);
         await agent.observe(candidates.map(evaluateConditional));
       }
     });
