@@ -18,11 +18,12 @@ import { NoEstimate } from "./accuracy/no-estimate.js";
 import { accuracyProxy } from "./accuracy/proxy.js";
 import { type Deployment, deploymentSchema } from "./deployment/deployment.js";
 import {
+  designDetails,
   evaluateHardware,
+  type GroupReport,
   type HardwareFigures,
   type HardwareResult,
   type LayerReport,
-  layerReports,
 } from "./evaluate-design.js";
 import type { Network } from "./network/ir.js";
 import { buildNetwork, type NetworkFile, NetworkShapeError } from "./network/network-file.js";
@@ -43,14 +44,18 @@ export interface CodesignOptions {
   readonly mapper: MapperOptions;
 }
 
-/** One design in full: what `evaluate --json` prints. Latency and energy are for one batch. */
+/** One design in full: what `evaluate --json` prints. Latency and energy are for one batch, unless they say per image. */
 export interface DesignReport extends HardwareFigures {
+  readonly latencyPerImageMs: number;
+  readonly energyPerImageMillijoules: number;
   readonly network: { readonly name: string; readonly macCount: number; readonly paramCount: number };
   readonly accelerator: { readonly name: string; readonly macUnits: number; readonly clockMhz: number };
   readonly deployment: Deployment;
   /** `trust`: how far the proxy can be trusted, in one line */
   readonly accuracy: AccuracyEstimate & { readonly trust: string };
   readonly layers: readonly LayerReport[];
+  /** layers that run together, tile by tile */
+  readonly groups: readonly GroupReport[];
 }
 
 export interface CodesignEnvironment extends Environment {
@@ -162,13 +167,16 @@ export async function evaluateDesign(
   const accuracy = await answerOf(proxy, network, deployment, context);
   if ("reason" in accuracy) return accuracy;
   const { name, macUnits, clockMhz } = layerCosts.chip;
+  const figures = withMeasured(hardware.figures, accuracy);
   return {
     network: { name: network.name, macCount: network.macCount, paramCount: network.paramCount },
     accelerator: { name, macUnits, clockMhz },
     deployment,
-    ...withMeasured(hardware.figures, accuracy),
+    ...figures,
+    latencyPerImageMs: figures.latencyMs / deployment.batch,
+    energyPerImageMillijoules: figures.energyMillijoules / deployment.batch,
     accuracy: { ...accuracy, trust: trustOf(proxy) },
-    layers: layerReports(network, layerCosts, deployment),
+    ...designDetails(network, layerCosts, deployment),
   };
 }
 

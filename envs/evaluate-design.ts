@@ -1,19 +1,14 @@
 // One design, evaluated: network × accelerator × deployment -> latency, energy, area, memory, and the breakdown by layer.
 // Every result is held against bounds that no machine can beat; one that beats them is a defect of ours and is rejected.
-import type { Infeasible, Violation } from "../src/core/trial.js";
+import type { Infeasible } from "../src/core/trial.js";
 import { cyclesToMs, pjToMillijoules } from "../src/core/units.js";
-import { type Accelerator, operationEnergyPj } from "./accelerator/architecture.js";
+import type { Accelerator } from "./accelerator/architecture.js";
+import { type LayerCost, type LayerCosts, peakCycles, shapeOf } from "./accelerator/layer-costs.js";
 import { type Mapping, mappingData } from "./accelerator/mapping.js";
-import {
-  boundsOf,
-  type LayerCost,
-  type LayerCosts,
-  peakCycles,
-  schedule,
-  shapeOf,
-} from "./accelerator/network-cost.js";
-import { OPERANDS, type Problem } from "./accelerator/problem.js";
+import { type GroupCost, networkCost } from "./accelerator/network-cost.js";
+import { O, OPERANDS } from "./accelerator/problem.js";
 import type { Deployment } from "./deployment/deployment.js";
+import { type Schedule, type ScheduledGroup, schedule } from "./deployment/schedule.js";
 import type { Network } from "./network/ir.js";
 
 /** Figures of a design without its accuracy; latency and energy are for one batch. */
@@ -53,47 +48,68 @@ export interface LayerReport {
   /** cycles by cause: steady state, and the machine's overheads */
   readonly latencyParts: LayerCost["latencyParts"];
   readonly accesses: readonly LevelAccesses[];
+  /** of the largest tile, where the layer runs in a group */
   readonly mapping: ReturnType<typeof mappingData>;
+  /** position in the design's groups, where the layer runs in one */
+  readonly group?: number;
 }
 
-/** Relative slack of the bound check, for rounding in floating point. */
-const SLACK = 1e-9;
+/** Layers that run tile by tile; latency, energy, DRAM bytes and operations are for a batch. */
+export interface GroupReport {
+  /** ids, in order */
+  readonly layers: readonly string[];
+  /** of the last layer's output */
+  readonly tileRows: number;
+  readonly tileColumns: number;
+  readonly imagesPerTile: number;
+  readonly tiles: number;
+  /** what becomes of the overlap of tiles: it stays in line buffers, is computed again, or there is none */
+  readonly rowHalo: "none" | "cached" | "recomputed";
+  readonly columnHalo: "none" | "cached" | "recomputed";
+  /** kept: from one batch to the next, or there are none */
+  readonly weights: "kept" | "loaded once" | "loaded for each tile";
+  readonly latencyCycles: number;
+  /** cycles of the latency in which the group waits for DRAM or the store */
+  readonly waitCycles: number;
+  readonly energyPj: number;
+  readonly dramBytes: number;
+  /** what the same layers would move at least, one by one */
+  readonly dramBytesAlone: number;
+  readonly lineBufferBytes: number;
+  /** most that the group holds on chip, its weights among them, beside the tiles of the mapper */
+  readonly storeBytes: number;
+  readonly operations: number;
+  readonly recomputedOperations: number;
+}
 
 /** Evaluates a network on the machine of `layerCosts`. */
 export function evaluateHardware(network: Network, layerCosts: LayerCosts, deployment: Deployment): HardwareResult {
   const { chip } = layerCosts;
-  const { problems, residentBytes } = schedule(network, chip, deployment);
-  const costs: LayerCost[] = [];
-  const violations: Violation[] = [];
-  for (const [i, problem] of problems.entries()) {
-    const result = layerCosts.of(problem);
-    if (result.kind === "unmappable") {
-      const layer = network.layers[i]!.id;
-      violations.push(
-        ...result.violations.map((violation) => ({ ...violation, subject: `layer ${layer}: ${violation.subject}` })),
-      );
-      if (result.violations.length === 0) {
-        violations.push({ subject: `layer ${layer}: no mapping`, needed: 1, available: 0, unit: "mappings" });
-      }
-      continue;
-    }
-    const broken = beaten(problem, result.cost, chip);
-    if (broken !== undefined) return rejected(network.layers[i]!.id, broken);
-    costs.push(result.cost);
-  }
-  if (violations.length > 0) return unmappable(violations);
-  return { kind: "measured", figures: figuresOf(problems, residentBytes, costs, chip), costs };
+  const plan = schedule(network, chip, deployment, layerCosts.objective);
+  const names = network.layers.map(({ id }) => id);
+  const result = networkCost(plan, layerCosts, names);
+  if (result.kind === "infeasible") return result;
+  return { kind: "measured", figures: figuresOf(plan, result.costs, chip), costs: result.costs };
 }
 
-/** The layers one by one, with every access count and the mapping; searches each mapping again. */
-export function layerReports(network: Network, layerCosts: LayerCosts, deployment: Deployment): LayerReport[] {
-  const { problems } = schedule(network, layerCosts.chip, deployment);
-  return network.layers.map((layer, i) => {
-    const problem = problems[i]!;
-    const result = layerCosts.of(problem);
-    const mapping = layerCosts.mapping(problem);
-    if (result.kind !== "mapped" || mapping === undefined) throw new Error(`layer ${layer.id} has no mapping`);
-    const { latencyCycles, energyPj, utilizationFraction, bottleneck, latencyParts } = result.cost;
+/** The layers one by one, with every access count and the mapping, and the groups; searches each mapping again. */
+export function designDetails(
+  network: Network,
+  layerCosts: LayerCosts,
+  deployment: Deployment,
+): { readonly layers: readonly LayerReport[]; readonly groups: readonly GroupReport[] } {
+  const plan = schedule(network, layerCosts.chip, deployment, layerCosts.objective);
+  const names = network.layers.map(({ id }) => id);
+  const result = networkCost(plan, layerCosts, names);
+  if (result.kind === "infeasible") throw new Error(result.infeasible.reason);
+  const groups = plan.groups.map((group, g) => groupReport(group, result.groups[g]!, names));
+  const layers = network.layers.map((layer, i): LayerReport => {
+    const problem = plan.problems[i]!;
+    const group = plan.groups.findIndex(({ plan: { shape } }) => shape.first <= i && i <= shape.last);
+    const steps = stepsOfLayer(plan, i);
+    const mapping = layerCosts.mapping(steps[0]!.problem);
+    if (mapping === undefined) throw new Error(`layer ${layer.id} has no mapping`);
+    const { latencyCycles, energyPj, utilizationFraction, bottleneck, latencyParts } = result.costs[i]!;
     return {
       id: layer.id,
       kind: layer.kind,
@@ -104,15 +120,69 @@ export function layerReports(network: Network, layerCosts: LayerCosts, deploymen
       utilizationFraction,
       bottleneck,
       latencyParts,
-      accesses: accessesOf(problem, mapping, layerCosts),
+      accesses: accessesOf(plan, i, mapping, layerCosts),
       mapping: mappingData(mapping, layerCosts.chip),
+      ...(group >= 0 && { group }),
     };
   });
+  return { layers, groups };
 }
 
+/** The layers alone. */
+export const layerReports = (network: Network, layerCosts: LayerCosts, deployment: Deployment): LayerReport[] => [
+  ...designDetails(network, layerCosts, deployment).layers,
+];
+
+/** What runs of a layer: itself, or its tiles in a group. The first is the largest. */
+export function stepsOfLayer(plan: Schedule, layer: number): ScheduledGroup["steps"][number] {
+  for (const { plan: group, steps } of plan.groups) {
+    const member = steps[layer - group.shape.first];
+    if (member !== undefined) return member;
+  }
+  return [{ problem: plan.problems[layer]!, count: 1 }];
+}
+
+/** Bits that a layer of a group moves from DRAM to the store and back beside its tiles; none outside of groups. */
+export function transfersOfLayer(plan: Schedule, layer: number): { loadBits: number; storeBits: number } {
+  for (const { plan: group, transfers } of plan.groups) {
+    const member = transfers[layer - group.shape.first];
+    if (member !== undefined) {
+      return { loadBits: member.inputBits + member.weightBits, storeBits: member.outputBits };
+    }
+  }
+  return { loadBits: 0, storeBits: 0 };
+}
+
+/** A group in plain figures. */
+export function groupReport({ plan }: ScheduledGroup, cost: GroupCost, names: readonly string[]): GroupReport {
+  const { shape, rows, columns } = plan;
+  const bytes = (bits: number): number => Math.ceil(bits / 8);
+  return {
+    layers: names.slice(shape.first, shape.last + 1),
+    tileRows: rows.tileSize,
+    tileColumns: columns.tileSize,
+    imagesPerTile: plan.images,
+    tiles: plan.tiles,
+    rowHalo: haloOf(rows),
+    columnHalo: haloOf(columns),
+    weights: plan.weightBits === 0 ? "kept" : plan.weightsStay ? "loaded once" : "loaded for each tile",
+    latencyCycles: cost.latencyCycles,
+    waitCycles: cost.waitCycles,
+    energyPj: cost.energyPj,
+    dramBytes: cost.dramBytes,
+    dramBytesAlone: bytes(plan.aloneBits),
+    lineBufferBytes: bytes(plan.lineBufferBits),
+    storeBytes: bytes(plan.storeBits.reduce((most, bits) => Math.max(most, bits), 0)),
+    operations: plan.operations,
+    recomputedOperations: plan.recomputedOperations,
+  };
+}
+
+const haloOf = ({ tiles, isCached }: ScheduledGroup["plan"]["rows"]): GroupReport["rowHalo"] =>
+  tiles === 1 ? "none" : isCached ? "cached" : "recomputed";
+
 function figuresOf(
-  problems: readonly Problem[],
-  residentBytes: readonly number[],
+  { problems, residentBytes }: Schedule,
   costs: readonly LayerCost[],
   chip: Accelerator,
 ): HardwareFigures {
@@ -139,41 +209,34 @@ function figuresOf(
   };
 }
 
-function accessesOf(problem: Problem, mapping: Mapping, { model, chip }: LayerCosts): LevelAccesses[] {
-  model.evaluate(problem, mapping);
+/** Words that a layer moves; those of a group's tiles together with what passes between DRAM and the store. */
+function accessesOf(plan: Schedule, layer: number, mapping: Mapping, { model, chip }: LayerCosts): LevelAccesses[] {
+  const counts = chip.levels.map(() => OPERANDS.map(() => ({ reads: 0, fills: 0, updates: 0 })));
+  for (const { problem, count } of stepsOfLayer(plan, layer)) {
+    model.evaluate(problem, mapping);
+    counts.forEach((operands, l) => {
+      operands.forEach((sum, o) => {
+        sum.reads += count * model.reads[l * 3 + o]!;
+        sum.fills += count * model.fills[l * 3 + o]!;
+        sum.updates += count * model.updates[l * 3 + o]!;
+      });
+    });
+  }
+  const group = plan.groups.find(({ plan: { shape } }) => shape.first <= layer && layer <= shape.last);
+  if (group !== undefined) {
+    const { inputBits, weightBits, outputBits } = group.transfers[layer - group.plan.shape.first]!;
+    const { bits } = plan.problems[layer]!;
+    const [dram, store] = [counts[0]!, counts[chip.residentLevel]!];
+    for (const [o, words] of [weightBits / bits.weights, inputBits / bits.inputs].entries()) {
+      dram[o]!.reads += words;
+      store[o]!.fills += words;
+    }
+    store[O]!.reads += outputBits / bits.outputs;
+    dram[O]!.updates += outputBits / bits.outputs;
+  }
   return chip.levels.flatMap((level, l) =>
-    OPERANDS.map((operand, o) => ({
-      level: level.name,
-      operand,
-      reads: model.reads[l * 3 + o]!,
-      fills: model.fills[l * 3 + o]!,
-      updates: model.updates[l * 3 + o]!,
-    })).filter(({ reads, fills, updates }) => reads + fills + updates > 0),
+    OPERANDS.map((operand, o) => ({ level: level.name, operand, ...counts[l]![o]! })).filter(
+      ({ reads, fills, updates }) => reads + fills + updates > 0,
+    ),
   );
-}
-
-/** The bound that a result beats, if any. */
-function beaten(problem: Problem, cost: LayerCost, chip: Accelerator): Violation | undefined {
-  const { weights, inputs } = problem.bits;
-  const bounds = boundsOf(problem, chip, operationEnergyPj(chip, problem.operation, weights, inputs));
-  if (cost.latencyCycles < bounds.cycles * (1 - SLACK)) {
-    return { subject: "latencyCycles", needed: bounds.cycles, available: cost.latencyCycles, unit: "cycles" };
-  }
-  if (cost.energyPj < bounds.energyPj * (1 - SLACK)) {
-    return { subject: "energyPj", needed: bounds.energyPj, available: cost.energyPj, unit: "pJ" };
-  }
-  return undefined;
-}
-
-function rejected(layer: string, violation: Violation): HardwareResult {
-  const { subject, needed, available, unit } = violation;
-  const reason = `layer ${layer}: ${subject} of ${available} ${unit} is below the physical bound ${needed}; a defect of the cost model`;
-  return { kind: "infeasible", infeasible: { code: "bound", reason, violations: [violation] } };
-}
-
-function unmappable(violations: readonly Violation[]): HardwareResult {
-  const [{ subject, needed, available, unit }] = violations as [Violation];
-  const more = violations.length > 1 ? ` (and ${violations.length - 1} more)` : "";
-  const reason = `${subject} needs ${needed} ${unit} even for the smallest tile and has ${available}${more}`;
-  return { kind: "infeasible", infeasible: { code: "mapping", reason, violations } };
 }

@@ -9,9 +9,18 @@ import {
 } from "../envs/accelerator/architecture.js";
 import { macAreaMm2 } from "../envs/accelerator/energy.js";
 import { loopNest } from "../envs/accelerator/mapping.js";
-import { LayerCosts, schedule, shapeOf } from "../envs/accelerator/network-cost.js";
-import { OPERANDS, type Problem } from "../envs/accelerator/problem.js";
+import {
+  type LayerCost,
+  LayerCosts,
+  levelCycles,
+  networkCost,
+  type Schedule,
+  schedule,
+  shapeOf,
+} from "../envs/accelerator/network-cost.js";
+import { OPERANDS } from "../envs/accelerator/problem.js";
 import { createCodesignEnvironment, type DesignReport } from "../envs/codesign-env.js";
+import { stepsOfLayer, transfersOfLayer } from "../envs/evaluate-design.js";
 import type { Block, Layer, Network } from "../envs/network/ir.js";
 import { buildNetwork } from "../envs/network/network-file.js";
 import { rewardAxes } from "../envs/reward.js";
@@ -50,14 +59,27 @@ export async function referenceView(study: ResolvedStudy): Promise<DesignViewRes
 
 function viewOf(report: DesignReport, network: Network, costs: LayerCosts) {
   const { deployment, layers: _, network: __, accelerator: ___, accuracy, ...figures } = report;
-  const { weightBits, activationBits, batch, fusion } = deployment;
+  const { weightBits, activationBits, batch, fusion, activations, weights } = deployment;
   const { estimate, standardError, proxy } = accuracy;
-  const { problems } = schedule(network, costs.chip, deployment);
+  const plan = schedule(network, costs.chip, deployment, costs.objective);
+  const result = networkCost(
+    plan,
+    costs,
+    network.layers.map(({ id }) => id),
+  );
+  if (result.kind !== "measured") throw new Error(result.infeasible.reason);
   return {
     title: `${network.name} on ${costs.chip.name}`,
     ...figures,
     accuracy: { estimate, standardError, proxy },
-    deployment: { weightBits, activationBits, batch, fusion },
+    deployment: {
+      weightBits,
+      activationBits,
+      batch,
+      fusion,
+      ...(activations !== undefined && { activations }),
+      ...(weights !== undefined && { weights }),
+    },
     network: {
       name: network.name,
       macCount: network.macCount,
@@ -66,7 +88,10 @@ function viewOf(report: DesignReport, network: Network, costs: LayerCosts) {
       stages: stagesOf(network),
     },
     chip: chipOf(costs.chip),
-    layers: network.layers.map((layer, i) => layerOf(layer, problems[i]!, costs, batch)),
+    layers: network.layers.map((layer, i) => {
+      const group = report.layers[i]!.group;
+      return { ...layerOf(layer, i, plan, result.costs[i]!, costs, batch), ...(group !== undefined && { group }) };
+    }),
   };
 }
 
@@ -120,45 +145,59 @@ function chipOf(chip: Accelerator) {
 const capacityOf = (level: Accelerator["levels"][number]): number =>
   level.sharedCapacityBytes ?? (level.partitionBytes ?? [0, 0, 0]).reduce((sum, bytes) => sum + bytes, 0);
 
-function layerOf(layer: Layer, problem: Problem, costs: LayerCosts, batch: number) {
+/** A layer by itself, or all of its tiles in a group with what they move between DRAM and the store. */
+function layerOf(layer: Layer, position: number, plan: Schedule, cost: LayerCost, costs: LayerCosts, batch: number) {
   const { chip, model } = costs;
-  const result = costs.of(problem);
-  const mapping = costs.mapping(problem);
-  if (result.kind !== "mapped" || mapping === undefined) throw new Error(`layer ${layer.id} has no mapping`);
-  model.evaluate(problem, mapping);
-  const { latencyCycles, energyPj, utilizationFraction, bottleneck, dramBytes } = result.cost;
-  const { weights, inputs } = problem.bits;
-  const cycles: Record<string, number> = { compute: model.computeCycles };
-  const energy: Record<string, number> = {
-    arithmetic: problem.operationCount * operationEnergyPj(chip, problem.operation, weights, inputs),
-  };
-  chip.levels.forEach((level, l) => {
-    cycles[level.name] = model.levelCycles[l]!;
-    energy[level.name] = OPERANDS.reduce(
-      (sum, _, o) =>
-        sum + model.readBits[l * 3 + o]! * level.readPjPerBit + model.writeBits[l * 3 + o]! * level.writePjPerBit,
-      0,
-    );
-  });
-  energy.leakage = ((chip.leakageMw * latencyCycles) / chip.clockMhz) * 1000;
+  const whole = plan.problems[position]!;
+  const steps = stepsOfLayer(plan, position);
+  const mapping = costs.mapping(steps[0]!.problem);
+  if (mapping === undefined) throw new Error(`layer ${layer.id} has no mapping`);
+  const { latencyCycles, energyPj, utilizationFraction, bottleneck, dramBytes } = cost;
+  const { weights, inputs } = whole.bits;
+  const operationPj = operationEnergyPj(chip, whole.operation, weights, inputs);
+  const cycles: Record<string, number> = { compute: 0 };
+  const energy: Record<string, number> = { arithmetic: 0 };
+  for (const { problem, count } of steps) {
+    model.evaluate(problem, mapping);
+    cycles.compute! += count * model.computeCycles;
+    energy.arithmetic! += count * problem.operationCount * operationPj;
+    chip.levels.forEach((level, l) => {
+      const moved = OPERANDS.reduce(
+        (sum, _, o) =>
+          sum + model.readBits[l * 3 + o]! * level.readPjPerBit + model.writeBits[l * 3 + o]! * level.writePjPerBit,
+        0,
+      );
+      cycles[level.name] = (cycles[level.name] ?? 0) + count * model.levelCycles[l]!;
+      energy[level.name] = (energy[level.name] ?? 0) + count * moved;
+    });
+  }
   const dram = chip.levels[0]!;
+  const { loadBits, storeBits } = transfersOfLayer(plan, position);
+  if (loadBits + storeBits > 0) {
+    const store = chip.levels[chip.residentLevel]!;
+    cycles[dram.name]! += levelCycles(loadBits, storeBits, dram, 1);
+    cycles[store.name]! += levelCycles(storeBits, loadBits, store, store.instances);
+    energy[dram.name]! += loadBits * dram.readPjPerBit + storeBits * dram.writePjPerBit;
+    energy[store.name]! += loadBits * store.writePjPerBit + storeBits * store.readPjPerBit;
+  }
+  energy.leakage = ((chip.leakageMw * latencyCycles) / chip.clockMhz) * 1000;
   return {
     id: layer.id,
     kind: layer.kind,
     stage: layer.stage,
-    shape: shapeOf(layer, problem),
+    shape: shapeOf(layer, whole),
     macCount: layer.macCount * batch,
     latencyCycles,
     energyPj,
     utilizationFraction,
     bottleneck,
     loopNest: loopNest(mapping, chip),
-    operationCount: problem.operationCount,
+    operationCount: whole.operationCount,
     cycles,
     energy,
     dramBytes,
-    intensity: dramBytes > 0 ? problem.operationCount / dramBytes : null,
-    operationsPerCycle: problem.operationCount / latencyCycles,
+    intensity: dramBytes > 0 ? whole.operationCount / dramBytes : null,
+    operationsPerCycle: whole.operationCount / latencyCycles,
     peakOperationsPerCycle: chip.macUnits * operationRate(chip, weights, inputs),
     dramBytesPerCycle: Math.min(dram.sharedBytesPerCycle, dram.readBytesPerCycle + dram.writeBytesPerCycle),
   };

@@ -8,7 +8,11 @@ export interface DesignDocument {
     readonly weightBits: number | readonly number[];
     readonly activationBits: number | readonly number[];
     readonly batch: number;
-    readonly fusion: "on" | "off";
+    /** what is fused: off, on, elementwise, block, depth-first */
+    readonly fusion: string;
+    /** where they stay: dram, fit, on-chip */
+    readonly activations?: string | undefined;
+    readonly weights?: string | undefined;
   };
   /** for one batch, as are cycles, energy and DRAM traffic */
   readonly latencyMs: number;
@@ -27,6 +31,23 @@ export interface DesignDocument {
     readonly trust?: string;
   };
   readonly layers: readonly DesignLayer[];
+  /** layers that run together, tile by tile */
+  readonly groups?: readonly DesignGroup[];
+}
+
+export interface DesignGroup {
+  readonly layers: readonly string[];
+  readonly tileRows: number;
+  readonly tileColumns: number;
+  readonly tiles: number;
+  readonly rowHalo: string;
+  readonly columnHalo: string;
+  readonly weights: string;
+  readonly dramBytes: number;
+  readonly dramBytesAlone: number;
+  readonly storeBytes: number;
+  readonly operations: number;
+  readonly recomputedOperations: number;
 }
 
 export interface DesignLayer {

@@ -69,12 +69,22 @@ export function describeCandidate(candidate: Candidate): { readonly group: strin
 
 /** A reference design in one line: network, chip, precision, what stays on chip. */
 export function describeReference({ network, accelerator, deployment }: DesignDocument): string {
-  const { weightBits, activationBits, batch, fusion } = deployment;
+  const { weightBits, activationBits, batch, fusion, activations, weights } = deployment;
   const sameBits = String(weightBits) === String(activationBits);
   const bits = sameBits ? `${weightBits} bits` : `${weightBits}-bit weights and ${activationBits}-bit activations`;
   const images = batch === 1 ? "" : `, batch ${batch}`;
-  return `${network.name} on ${accelerator.name}, ${bits}${images}, activations ${fusion === "on" ? "kept on chip where they fit" : "through DRAM"}`;
+  const stay = STAYS[activations ?? (fusion === "off" ? "dram" : "fit")] ?? String(activations);
+  const weightsStay = weights === undefined || weights === "dram" ? "" : `, weights ${STAYS[weights] ?? weights}`;
+  const groups = fusion === "off" || fusion === "on" ? "" : `, ${fusion} groups`;
+  return `${network.name} on ${accelerator.name}, ${bits}${images}, activations ${stay}${weightsStay}${groups}`;
 }
+
+/** Where data is between layers and batches, in words. */
+const STAYS: Readonly<Record<string, string>> = {
+  dram: "through DRAM",
+  fit: "kept on chip where they fit",
+  "on-chip": "kept on chip",
+};
 
 /** How one quantity of the winner stands to the reference's. */
 export interface Comparison {

@@ -1,6 +1,6 @@
 // `cosearch evaluate`: one network on one accelerator, as a table or as a document.
 import { evaluateNamed } from "../../../experiments/evaluate-named.js";
-import type { DesignDocument } from "../../track/design-document.js";
+import type { DesignDocument, DesignGroup } from "../../track/design-document.js";
 import { formatBytes, formatCount, formatNumber } from "../../track/words.js";
 import { EXIT } from "../exit-codes.js";
 import { type Terminal, table } from "../terminal.js";
@@ -29,7 +29,7 @@ export async function evaluateCommand(options: EvaluateCommandOptions, terminal:
 }
 
 function designText(design: DesignDocument): string {
-  const { network, accuracy, layers, accelerator } = design;
+  const { network, accuracy, layers, accelerator, groups = [] } = design;
   const error = (100 * accuracy.standardError).toFixed(1);
   const facts: [string, string][] = [
     [
@@ -39,6 +39,7 @@ function designText(design: DesignDocument): string {
     ["accelerator", `${accelerator.name}: ${accelerator.macUnits} MAC units at ${accelerator.clockMhz} MHz`],
     ["latency", `${formatNumber(design.latencyMs)} ms, ${formatCount(design.latencyCycles)} cycles`],
     ["energy", `${formatNumber(design.energyMillijoules)} mJ`],
+    ...perImage(design),
     ["area", `${formatNumber(design.areaMm2)} mm2`],
     ["on chip", `${formatBytes(design.peakOnChipBytes)} at most`],
     ["DRAM", `${formatBytes(design.dramBytes)} moved`],
@@ -56,5 +57,35 @@ function designText(design: DesignDocument): string {
     layer.bottleneck,
   ]);
   const head = facts.map(([name, text]) => `${name.padEnd(12)} ${text}`).join("\n");
-  return `${head}\n\n${table(["layer", "kind", "MACs", "cycles", "energy uJ", "use %", "bound by"], rows, "")}`;
+  const list = table(["layer", "kind", "MACs", "cycles", "energy uJ", "use %", "bound by"], rows, "");
+  return `${head}\n\n${list}${groups.length === 0 ? "" : `\n${groupsText(groups)}`}`;
+}
+
+/** What one image of a batch takes; nothing to add for a batch of one. */
+function perImage({ deployment, latencyMs, energyMillijoules }: DesignDocument): [string, string][] {
+  const { batch } = deployment;
+  if (batch === 1) return [];
+  const latency = `${formatNumber(latencyMs / batch)} ms`;
+  return [["per image", `${latency}, ${formatNumber(energyMillijoules / batch)} mJ (batch ${batch})`]];
+}
+
+function groupsText(groups: readonly DesignGroup[]): string {
+  const rows = groups.map((group) => [
+    `${group.layers[0]} .. ${group.layers.at(-1)}`,
+    `${group.tiles} x ${group.tileRows} x ${group.tileColumns}`,
+    haloText(group),
+    group.weights,
+    formatBytes(group.storeBytes),
+    formatBytes(group.dramBytes),
+    formatBytes(group.dramBytesAlone),
+    (100 * (group.recomputedOperations / (group.operations - group.recomputedOperations))).toFixed(1),
+  ]);
+  const head = ["run together", "tiles", "halo", "weights", "on chip", "DRAM", "DRAM alone", "again %"];
+  return table(head, rows, "");
+}
+
+/** What becomes of the overlap of tiles: rows, then columns where they are cut too. */
+function haloText({ rowHalo, columnHalo }: DesignGroup): string {
+  if (columnHalo === "none" || columnHalo === rowHalo) return rowHalo;
+  return rowHalo === "none" ? columnHalo : `rows ${rowHalo}, columns ${columnHalo}`;
 }
