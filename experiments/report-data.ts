@@ -2,6 +2,7 @@
 import { rewardAxes } from "../envs/reward.js";
 import { CosearchError } from "../src/core/errors.js";
 import type { Axis } from "../src/core/pareto.js";
+import type { SpaceData } from "../src/core/space.js";
 import type { Trial } from "../src/core/trial.js";
 import { readManifest } from "../src/study/manifest.js";
 import { bestFeasible, type ReportData, type ReportRun } from "../src/track/report-data.js";
@@ -22,12 +23,12 @@ export async function loadReport(runFolders: readonly string[]): Promise<ReportD
       `report: ${different.run.runFolder} and ${first.run.runFolder} answer different questions (space, limits, reward, mapper or proxy); report on them one by one`,
     );
   }
-  const { study } = first;
+  const { study, space } = first;
   const runs = loaded.map(({ run }) => run);
   return {
     studyName: study.name,
-    description: study.description,
-    searched: searchedOf(study),
+    description: study.description ?? "",
+    searched: searchedOf(study, space),
     runs,
     axes: rewardAxes(study.reward),
     winner: await winnerOf(study, runs),
@@ -35,41 +36,70 @@ export async function loadReport(runFolders: readonly string[]): Promise<ReportD
   };
 }
 
-function loadRun(runFolder: string): { readonly study: ResolvedStudy; readonly run: ReportRun } {
-  const { study, runId, agentName, seed, backend, created, versions, trials } = readManifest(runFolder);
-  const run = { runId, runFolder, agentName, seed, backend, created, versions, budgetTrials: trials };
-  return { study: study as ResolvedStudy, run: { ...run, trials: [...trialsOf(runFolder)] } };
+/** A study as its manifest tells it. Those of programs (createPlan) and of ask / tell clients with a space of their own have
+ *  a reward and limits, but none of our networks and chips. */
+type RecordedStudy = Pick<ResolvedStudy, "name" | "reward"> &
+  Partial<ResolvedStudy> & {
+    /** who proposed and who measured, where clients did (src/app/ask-tell) */
+    readonly exchange?: { readonly proposals: string; readonly metrics: string };
+  };
+
+interface LoadedRun {
+  readonly study: RecordedStudy;
+  readonly space: SpaceData;
+  readonly run: ReportRun;
 }
 
-const questionOf = ({ space, fix, limits, reward, accuracy, mapper, sizing }: ResolvedStudy): string =>
-  JSON.stringify([space, fix, limits, reward, accuracy, mapper, sizing]);
+function loadRun(runFolder: string): LoadedRun {
+  const { study, space, runId, agentName, seed, backend, created, versions, trials } = readManifest(runFolder);
+  const run = { runId, runFolder, agentName, seed, backend, created, versions, budgetTrials: trials };
+  return { study: study as RecordedStudy, space, run: { ...run, trials: [...trialsOf(runFolder)] } };
+}
 
-async function winnerOf(study: ResolvedStudy, runs: readonly ReportRun[]): Promise<ReportData["winner"]> {
+const isOurs = (study: RecordedStudy): study is ResolvedStudy =>
+  study.space !== undefined && study.reference !== undefined;
+
+const questionOf = ({ space, fix, limits, reward, accuracy, mapper, sizing, exchange }: RecordedStudy): string =>
+  JSON.stringify([space, fix, limits, reward, accuracy, mapper, sizing, exchange?.metrics]);
+
+async function winnerOf(study: RecordedStudy, runs: readonly ReportRun[]): Promise<ReportData["winner"]> {
   let found: { readonly run: ReportRun; readonly trial: Trial } | undefined;
   for (const run of runs) {
     const trial = bestFeasible(run.trials);
     if (trial !== undefined && trial.reward > (found?.trial.reward ?? Number.NEGATIVE_INFINITY)) found = { run, trial };
   }
-  if (found === undefined) return undefined;
+  if (found === undefined || !isOurs(study)) return undefined;
   const designs = await winnerAndReference(study, found.trial.candidate);
   return designs && { ...found, design: designs.winner, reference: designs.reference };
 }
 
-function searchedOf(study: ResolvedStudy): [string, string][] {
-  const fixed = Object.entries(study.fix).map(([name, value]) => `${name} = ${value}`);
-  const limits = Object.entries(study.limits).flatMap(([name, { min, max }]) => [
+function searchedOf(study: RecordedStudy, space: SpaceData): [string, string][] {
+  const { metrics } = study.exchange ?? {};
+  const measured: [string, string][] =
+    metrics === undefined || metrics === "model"
+      ? []
+      : [
+          [
+            "measured",
+            `by ${metrics === "both" ? "a client and our models" : "a client"}; designs are shown as our models see them`,
+          ],
+        ];
+  const limits = Object.entries(study.limits ?? {}).flatMap(([name, { min, max }]) => [
     ...(min === undefined ? [] : [`${name} at least ${min}`]),
     ...(max === undefined ? [] : [`${name} at most ${max}`]),
   ]);
+  const reward: [string, string][] = [
+    ["limits", limits.length > 0 ? limits.join(", ") : "none"],
+    ["reward", rewardText(study.reward)],
+    ...measured,
+  ];
+  if (!isOurs(study)) return [["space", `${space.name}, ${space.knobs.length} knobs`], ...reward];
+  const fixed = Object.entries(study.fix).map(([name, value]) => `${name} = ${value}`);
   const part = (group: "network" | "accelerator" | "deployment"): string => {
     const given = study.space[group];
     if ("fixed" in given) return `${"name" in given.fixed ? given.fixed.name : "one"} (fixed)`;
     return `${given.space.name}, ${given.space.knobs.length} knobs`;
   };
-  const reward: [string, string][] = [
-    ["limits", limits.length > 0 ? limits.join(", ") : "none"],
-    ["reward", rewardText(study.reward)],
-  ];
   if (study.sizing !== undefined) {
     const { table, areaFraction, grid } = study.sizing;
     return [["table", table], ["area", `${areaFraction} of its range`], ["grid", grid], ...reward];
@@ -104,6 +134,12 @@ function rewardText(reward: ResolvedStudy["reward"]): string {
   return `${reward.form}: ${sense([objective])}${terms.length > 0 ? `; ${terms.join("; ")}` : ""}`;
 }
 
-function commandOf(study: ResolvedStudy, run: ReportRun): string {
+function commandOf(study: RecordedStudy, run: ReportRun): string {
+  if (study.exchange !== undefined) {
+    const { proposals, metrics } = study.exchange;
+    const { agentName: agent, seed, budgetTrials: trials } = run;
+    const request = { study: study.name, proposals, metrics, agent, seed, trials };
+    return `cosearch serve  # and a client that sends POST /api/studies ${JSON.stringify(request)}`;
+  }
   return `cosearch run ${study.name} --trials ${run.budgetTrials} --seed ${run.seed} --agent ${run.agentName}`;
 }

@@ -65,6 +65,22 @@ export function bestFeasible(trials: readonly Trial[]): Trial | undefined {
   return best;
 }
 
+/** The best feasible trial over all runs, whether or not it is a design that can be drawn. */
+export function bestOfRuns(runs: readonly ReportRun[]): { readonly run: ReportRun; readonly trial: Trial } | undefined {
+  let found: { readonly run: ReportRun; readonly trial: Trial } | undefined;
+  for (const run of runs) {
+    const trial = bestFeasible(run.trials);
+    if (trial !== undefined && trial.reward > (found?.trial.reward ?? Number.NEGATIVE_INFINITY)) found = { run, trial };
+  }
+  return found;
+}
+
+/** A trial's metrics and knobs as label and text, for studies whose candidates are no designs of ours. */
+export const factsOf = ({ metrics = {}, candidate }: Trial): [string, string][] => [
+  ...Object.entries(metrics).map(([name, value]): [string, string] => [name, String(Number(value.toPrecision(6)))]),
+  ...Object.entries(candidate).map(([name, value]): [string, string] => [name, String(value)]),
+];
+
 export type Point = readonly [x: number, y: number];
 
 /** Mean reward of the last `window` trials, at each trial. */

@@ -1,9 +1,9 @@
 // The report as one HTML file: no script, no request, readable in light and dark and on paper.
 // Everything that comes from a run folder is escaped; charts are SVG drawn by report-charts.ts.
-import { isFeasible, type Trial } from "../core/trial.js";
+import type { Trial } from "../core/trial.js";
 import type { DesignDocument } from "./design-document.js";
 import { bandChart, frontChart, meanWindow, rewardChart, runColour } from "./report-charts.js";
-import { figuresOf, frontOfRuns, type ReportData, thinned } from "./report-data.js";
+import { bestOfRuns, factsOf, figuresOf, frontOfRuns, type ReportData, thinned } from "./report-data.js";
 import { REPORT_STYLE } from "./report-style.js";
 import { bestAfterEach, seedBand } from "./seed-bands.js";
 import {
@@ -60,8 +60,13 @@ ${body}
 function winnerSection({ winner, runs }: ReportData): string {
   if (winner === undefined) {
     const count = runs.reduce((sum, run) => sum + run.trials.length, 0);
-    if (runs.some((run) => run.trials.some(isFeasible))) {
-      return section("Winner", "<p>The best trial is no design that can be shown; see the table of runs.</p>");
+    const best = bestOfRuns(runs);
+    if (best !== undefined) {
+      const { run, trial } = best;
+      const origin = runs.length > 1 ? ` of ${escapeHtml(run.runId)}` : "";
+      const rows = factsOf(trial).map((cells) => cells.map(escapeHtml));
+      const heading = `<p>Trial ${trial.trial}${origin}, reward ${trial.reward.toFixed(4)}.</p>`;
+      return section("Winner", `${heading}\n${table(["", "value"], rows, [1])}`);
     }
     return section(
       "Winner",

@@ -1,5 +1,5 @@
 // The report as Markdown, for a pull request or a note: the winner against the reference, the runs, the front.
-import { figuresOf, frontOfRuns, type ReportData, thinned } from "./report-data.js";
+import { bestOfRuns, factsOf, figuresOf, frontOfRuns, type ReportData, thinned } from "./report-data.js";
 import { compareDesigns, describeCandidate, describeReference, formatMetric, metricLabel } from "./words.js";
 
 const FRONT_ROWS = 12;
@@ -18,8 +18,13 @@ export function reportMarkdown(data: ReportData): string {
     .concat("\n");
 }
 
-function winnerPart({ winner }: ReportData): string {
-  if (winner === undefined) return "## Winner\n\nNo trial is feasible.";
+function winnerPart({ winner, runs }: ReportData): string {
+  if (winner === undefined) {
+    const best = bestOfRuns(runs);
+    if (best === undefined) return "## Winner\n\nNo trial is feasible.";
+    const origin = `Trial ${best.trial.trial} of ${best.run.runId}, reward ${best.trial.reward.toFixed(4)}.`;
+    return `## Winner\n\n${origin}\n\n${table(["", "value"], factsOf(best.trial))}`;
+  }
   const { trial, run, design, reference } = winner;
   const rows = compareDesigns(design, reference).map((item) => [item.label, item.winner, item.reference, item.verdict]);
   const knobs = describeCandidate(trial.candidate).map(({ group, text }) => `- ${group}: ${text}`);

@@ -11,6 +11,7 @@ import { Space, type SpaceData } from "../../core/space.js";
 import { parseValue } from "../../files/documents.js";
 import type { Manifest } from "../../study/manifest.js";
 import type { StudyPlan } from "../../study/plan.js";
+import { checkedExchange, isOwnSpace } from "./check-request.js";
 import { type CreateRequest, type Exchange, exchangeOf, ownSpaceStudy } from "./contract.js";
 
 /** A plan whose agent or evaluator a client will stand in for. */
@@ -40,18 +41,9 @@ export async function composeRequest(
   request: CreateRequest,
   files: Readonly<Record<string, string>>,
 ): Promise<ComposedExchange> {
-  const { study, proposals, timeoutSeconds } = request;
-  const own = typeof study !== "string" && "knobs" in study;
-  const metrics = request.metrics ?? (proposals === "agent" || own ? "client" : "model");
-  if (metrics === "model" && proposals === "agent") {
-    const hint = "there is nothing left for a client to do; `cosearch run` does that";
-    throw new CosearchError("STUDY_BAD", `proposals: agent with metrics: model: ${hint}`);
-  }
-  if (own && metrics !== "client") {
-    throw new CosearchError("STUDY_BAD", `metrics: ${metrics}: a space of your own has no models; it needs client`);
-  }
-  const exchange: Exchange = { proposals, metrics, timeoutSeconds };
-  if (own) return composeOwnRequest(request, study, exchange);
+  const { study } = request;
+  const exchange = checkedExchange(request, Object.keys(files));
+  if (isOwnSpace(study)) return composeOwnRequest(request, study, exchange);
   const resolved = resolveStudy(documentOf(request, files));
   return composeResolved(resolved, exchange, { label: request.agent, batch: request.batch });
 }
@@ -178,33 +170,6 @@ function documentOf({ study, proposals, agent, seed, trials }: CreateRequest, fi
     ...given("seed", ["seed"], seed),
     ...given("trials", ["budget", "trials"], trials),
   ];
-  if (typeof study !== "string") {
-    refusePaths(study);
-    return parseStudy(JSON.stringify(study), "study", overrides);
-  }
-  const file = Object.hasOwn(files, study) ? files[study] : undefined;
-  if (file === undefined && isPath(study)) throw pathRefused("study", study);
-  return loadStudy(file ?? study, overrides);
+  if (typeof study !== "string") return parseStudy(JSON.stringify(study), "study", overrides);
+  return loadStudy(Object.hasOwn(files, study) ? (files[study] ?? study) : study, overrides);
 }
-
-/** A document that came over the network names built-in parts or holds them: it makes the server read no file. */
-function refusePaths(study: Readonly<Record<string, unknown>>): void {
-  const visit = (value: unknown, place: string): void => {
-    if (typeof value === "string" && isPath(value)) throw pathRefused(place, value);
-    if (value === null || typeof value !== "object") return;
-    for (const [name, inner] of Object.entries(value)) visit(inner, `${place}.${name}`);
-  };
-  const { space, reference, table, accuracy, agent } = study;
-  for (const [name, part] of Object.entries((space as object | undefined) ?? {})) {
-    if (typeof part === "string") visit(part, `space.${name}`); // inline documents hold no paths
-  }
-  visit({ reference, table, accuracy, agent }, "study");
-}
-
-const isPath = (text: string): boolean => /[\\/]|\.(ya?ml|json|csv)$/i.test(text);
-const pathRefused = (place: string, value: string): CosearchError =>
-  new CosearchError(
-    "STUDY_BAD",
-    `${place}: ${value}: over the network a study names no files; put its parts into the document, or start ` +
-      "`cosearch serve --study <file>` and name the study",
-  );

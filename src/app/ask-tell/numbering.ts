@@ -1,6 +1,6 @@
 // Which trial a candidate is: the agent of a run, watched. The pipeline evaluates candidates and only later numbers them as
 // trials, but whoever measures needs the number at once; it is the place in the batch after the trials made so far.
-import type { Agent, StateTree } from "../../core/agent.js";
+import type { Agent, PolicyProbabilities, StateTree } from "../../core/agent.js";
 import type { Space } from "../../core/space.js";
 import type { Candidate, Trial } from "../../core/trial.js";
 import type { RunListener } from "../../study/listeners.js";
@@ -56,6 +56,10 @@ export class Numbering implements Agent {
 
   observe(trials: readonly Trial[]) {
     return this.#agent.observe(trials);
+  }
+
+  policy(): PolicyProbabilities | undefined {
+    return this.#agent.policy?.();
   }
 
   state(): StateTree | Promise<StateTree> {

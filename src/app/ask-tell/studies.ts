@@ -2,6 +2,7 @@
 // a restart of the server the next request opens it again, where it was.
 import { CosearchError, type ErrorCode } from "../../core/errors.js";
 import { readManifest } from "../../study/manifest.js";
+import { checkedExchange } from "./check-request.js";
 import { type CreateRequest, exchangeOf, type StudiesAnswer, type StudyAnswer, StudyProblem } from "./contract.js";
 import { type StudyCall, StudyThread } from "./study-thread.js";
 
@@ -37,6 +38,11 @@ export class Studies {
   /** Starts a study in a new run folder. @throws StudyProblem */
   async create(request: CreateRequest): Promise<StudyAnswer> {
     const { runsFolder: root, files = {} } = this.#options;
+    try {
+      checkedExchange(request, Object.keys(files)); // before a thread is made for it
+    } catch (error) {
+      throw problemOf(error);
+    }
     await this.#makeRoom();
     this.#starting++;
     try {

@@ -86,6 +86,7 @@ export function runsCommands({ add, exit, terminal }: AddCommand): void {
     .option("--port <number>", "where to listen; 0: any free port", wholeNumber(0), 7007)
     .option("--host <address>", "another address than loopback needs a token", "127.0.0.1")
     .option("--token-file <file>", "a file with the token, instead of the variable COSEARCH_TOKEN")
+    .option("--study <file>", "a study that ask / tell clients may start by its name (docs/ask-tell.md)", collect, [])
     .option("--open", "open it in a browser")
     .action(async (folder: string | undefined, options) => {
       const { serveCommand } = await import("../commands/serve.js");

@@ -3,9 +3,8 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { loadReport } from "../../../experiments/report-data.js";
 import { CosearchError } from "../../core/errors.js";
-import { isFeasible } from "../../core/trial.js";
 import { reportCsv } from "../../track/report-csv.js";
-import { figuresOf, frontOfRuns } from "../../track/report-data.js";
+import { bestOfRuns, factsOf, figuresOf, frontOfRuns } from "../../track/report-data.js";
 import { reportMarkdown } from "../../track/report-markdown.js";
 import { EXIT } from "../exit-codes.js";
 import { type Terminal, table } from "../terminal.js";
@@ -37,14 +36,7 @@ export async function reportCommand(
     return EXIT.ok;
   }
   terminal.out(`${terminal.paint.bold(data.studyName)}  ${data.description}\n\n${runTable(data)}\n`);
-  if (data.winner === undefined)
-    terminal.out(
-      `${data.runs.some((run) => run.trials.some(isFeasible)) ? "No design to show." : "No trial is feasible."}\n\n`,
-    );
-  else
-    terminal.out(
-      `${winnerText(data.winner.trial, { winner: data.winner.design, reference: data.winner.reference }, terminal.paint)}\n`,
-    );
+  terminal.out(winnerPart(data, terminal));
   terminal.out(
     frontText(
       data.runs.flatMap((run) => run.trials),
@@ -60,6 +52,19 @@ export async function reportCommand(
 }
 
 type Data = Awaited<ReturnType<typeof loadReport>>;
+
+function winnerPart({ winner, runs }: Data, terminal: Terminal): string {
+  if (winner !== undefined) {
+    const { trial, design, reference } = winner;
+    return `${winnerText(trial, { winner: design, reference }, terminal.paint)}\n`;
+  }
+  const best = bestOfRuns(runs);
+  if (best === undefined) return "No trial is feasible.\n\n";
+  const { trial, run } = best;
+  const rows = factsOf(trial);
+  const heading = `trial ${trial.trial} of ${run.runId}, reward ${trial.reward.toFixed(4)}`;
+  return `${terminal.paint.bold("Winner")}  ${heading}\n${table(["", "value"], rows)}\n`;
+}
 
 function runTable(data: Data): string {
   const rows = data.runs.map((run) => {
@@ -80,6 +85,7 @@ function documentOf(data: Data): unknown {
     }),
     axes: data.axes,
     front: frontOfRuns(data),
+    best: bestOfRuns(data.runs)?.trial ?? null,
     winner: data.winner && {
       runId: data.winner.run.runId,
       trial: data.winner.trial,

@@ -29,7 +29,7 @@ import { OPEN_METRICS_TYPE, openMetrics } from "./open-metrics.js";
 import { openApiDocument } from "./openapi.js";
 import { policyMapOf } from "./policy-map.js";
 import { messageOf, type OpenRun, RunProblem, RunStore } from "./run-store.js";
-import { detailOf, rowOf } from "./runs-view.js";
+import { detailOf, hasDesigns, rowOf } from "./runs-view.js";
 import { studyRoutes } from "./study-routes.js";
 
 export interface DashboardOptions extends GuardOptions {
@@ -188,6 +188,9 @@ function viewRoutes(app: Hono, store: RunStore, designs: DesignService): void {
   app.get("/api/runs/:id/design", async (context) => {
     const { columns, manifest } = await runOf(store, context);
     const { trial, with: other } = context.req.query();
+    if (!hasDesigns(manifest.study)) {
+      throw new RunProblem(422, "the candidates of this study are no designs of networks and chips");
+    }
     const candidate = columns.candidate(whole(trial, -1, -1, 1e9));
     if (candidate === undefined) return context.json({ error: "there is no such trial" }, 404);
     const second =

@@ -76,6 +76,12 @@ export function detailOf(store: RunStore, run: OpenRun): RunDetail {
   };
 }
 
+/** Whether candidates are networks on chips, not points of a table or of a space of somebody's own. */
+export function hasDesigns(study: unknown): boolean {
+  const { space, sizing } = (study ?? {}) as { space?: unknown; sizing?: unknown };
+  return space !== undefined && sizing === undefined;
+}
+
 function countsOf(columns: RunColumns): Counts {
   let { upTo, feasible, best, bestTrial } = counted.get(columns) ?? {
     upTo: 0,
