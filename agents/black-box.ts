@@ -4,7 +4,14 @@ import type { Agent, Diagnostics, Prior, PriorReport, StateTree } from "../src/c
 import { CosearchError } from "../src/core/errors.js";
 import { type RandomState, RandomStream } from "../src/core/rng.js";
 import type { Space } from "../src/core/space.js";
-import { type Candidate, isFeasible, type Metrics, type Trial, violationOf } from "../src/core/trial.js";
+import {
+  type Candidate,
+  type Infeasible,
+  isFeasible,
+  type Metrics,
+  type Trial,
+  violationOf,
+} from "../src/core/trial.js";
 import { rolloutDiagnostics } from "./diagnostics.js";
 import { priorPoints } from "./prior.js";
 import { spaceSignature, stateOf } from "./signature.js";
@@ -18,6 +25,8 @@ export interface Point {
   /** how far outside the limits, 0 when feasible */
   readonly violation: number;
   readonly metrics?: Metrics | undefined;
+  /** not kept by packPoints */
+  readonly infeasible?: Infeasible | undefined;
 }
 
 /** Best first: feasible before infeasible, then the higher reward; among infeasible ones the smaller violation.
@@ -122,7 +131,7 @@ class BlackBoxAgent implements Agent {
 
 function pointOf(codes: Int32Array, trial: Trial): Point {
   const { reward, infeasible, metrics } = trial;
-  return { codes, reward, feasible: isFeasible(trial), violation: violationOf(infeasible), metrics };
+  return { codes, reward, feasible: isFeasible(trial), violation: violationOf(infeasible), metrics, infeasible };
 }
 
 /** Points for a checkpoint, without their metrics; a few long arrays instead of many short ones. */

@@ -74,10 +74,12 @@ export function sizingTask(data: SizingData, areaFraction: number, grid: "coarse
       return { trial, candidate, reward: -10, infeasible: { code: "shape", reason: "no cycles", violations: [] } };
     }
     const reward = -Math.log(cycles / optimumCycles);
-    if (area <= limit) return { trial, candidate, metrics: { latencyCycles: cycles }, reward };
-    const violations = [{ subject: "area", needed: area, available: limit, unit: "" }];
+    const metrics = { latencyCycles: cycles, areaOverLimit: area / limit };
+    if (area <= limit) return { trial, candidate, metrics, reward };
+    const violations = [{ subject: "areaOverLimit", needed: area / limit, available: 1, unit: "" }];
     const excess = area / limit - 1;
-    return { trial, candidate, reward: reward - excess, infeasible: { code: "limit", reason: "area", violations } };
+    const infeasible = { code: "limit", reason: "area", violations };
+    return { trial, candidate, metrics, reward: reward - excess, infeasible };
   };
   const space = new Space({
     name: "sizing",

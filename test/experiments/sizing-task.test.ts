@@ -24,7 +24,7 @@ describe("the sizing task", () => {
     expect(space.size()).toBe(24n * 24n);
     expect(evaluate(design(16), 0).infeasible).toBeUndefined(); // 18 + 10 = 28
     expect(evaluate(design(24), 0).infeasible?.violations).toEqual([
-      { subject: "area", needed: 36, available: 29.6, unit: "" },
+      { subject: "areaOverLimit", needed: 36 / 29.6, available: 1, unit: "" },
     ]);
   });
 
