@@ -117,22 +117,23 @@ export function columnMoments(x: Float32Array, mean: Float32Array, variance: Flo
   for (let c = 0; c < C; c++) variance[c] = squares[c]! / M;
 }
 
-/** y[m, c] = x[m, c] · factor[c] + offset[c], held between 0 and `cap`; without bounds where cap is undefined. */
+/** y[m, c] = (x[m, c] − mean[c]) · inverse[c] · scale[c] + shift[c], held between 0 and `cap`; without bounds where cap is
+ *  undefined. What is no number stays so: divergence must show. */
 export function scaleColumns(
   x: Float32Array,
-  factor: Float64Array,
-  offset: Float64Array,
+  mean: Float32Array,
+  inverse: Float32Array,
+  scale: Float32Array,
+  shift: Float32Array,
   y: Float32Array,
   cap: number | undefined,
 ): void {
-  const C = factor.length;
-  if (cap === undefined) {
-    for (let at = 0; at < x.length; ) for (let c = 0; c < C; c++, at++) y[at] = x[at]! * factor[c]! + offset[c]!;
-    return;
-  }
+  const C = mean.length;
+  const gain = Float64Array.from(inverse, (value, c) => value * scale[c]!);
   for (let at = 0; at < x.length; ) {
     for (let c = 0; c < C; c++, at++) {
-      y[at] = Math.min(Math.max(x[at]! * factor[c]! + offset[c]!, 0), cap); // NaN stays: divergence must show
+      const value = (x[at]! - mean[c]!) * gain[c]! + shift[c]!;
+      y[at] = cap === undefined ? value : Math.min(Math.max(value, 0), cap);
     }
   }
 }

@@ -11,7 +11,7 @@ import {
   spreadInto,
   subsampleInto,
 } from "./channel-loops.js";
-import { runLoop } from "./in-place.js";
+import { type CompiledLoop, runLoop } from "./in-place.js";
 
 /** Product of two matrices whose gradients do without the transpose flags, which are slow on WebAssembly. */
 export const matMul = tf.customGrad((...given) => {
@@ -26,18 +26,19 @@ export const matMul = tf.customGrad((...given) => {
   };
 }) as (a: tf.Tensor, b: tf.Tensor) => tf.Tensor2D;
 
-/** Convolution without padding. @param x [N, H, W, C] @param filter [R, S, C, K] @returns [N, P, Q, K] */
-export function conv2d(x: tf.Tensor4D, filter: tf.Tensor4D, stride: number): tf.Tensor4D {
+/** Convolution without padding. @param x [N, H, W, C] @param filter [R, S, C, K] @returns [N, P, Q, K]
+ *  @param isImage x needs no gradient, and gets zeros: an expensive one for nothing, in a network's first layer */
+export function conv2d(x: tf.Tensor4D, filter: tf.Tensor4D, stride: number, isImage = false): tf.Tensor4D {
   const [R, S, C, K] = filter.shape;
   if (R === 1 && S === 1) {
     const reduced = stride === 1 ? x : subsample(x, stride);
     const [N, H, W] = reduced.shape;
     return matMul(reduced.reshape([N * H * W, C]), filter.reshape([C, K])).reshape([N, H, W, K]);
   }
-  return convolve(stride)(x, filter);
+  return convolve(stride, isImage)(x, filter);
 }
 
-const convolve = (stride: number): ((x: tf.Tensor4D, filter: tf.Tensor4D) => tf.Tensor4D) =>
+const convolve = (stride: number, isImage: boolean): ((x: tf.Tensor4D, filter: tf.Tensor4D) => tf.Tensor4D) =>
   tf.customGrad((...given) => {
     const [x, filter, save] = given as unknown as [tf.Tensor4D, tf.Tensor4D, (tensors: tf.Tensor[]) => void];
     save([x, filter]);
@@ -47,7 +48,7 @@ const convolve = (stride: number): ((x: tf.Tensor4D, filter: tf.Tensor4D) => tf.
         const dy = dyAny as tf.Tensor4D;
         const [input, weights] = saved as [tf.Tensor4D, tf.Tensor4D];
         const [R, S, C, K] = weights.shape;
-        const dx = tf.conv2dTranspose(dy, weights, input.shape, stride, "valid");
+        const dx = isImage ? tf.zerosLike(input) : tf.conv2dTranspose(dy, weights, input.shape, stride, "valid");
         // dw[r,s,c,k] = sum over n,p,q of x[n, p·stride + r, q·stride + s, c] · dy[n,p,q,k]: a convolution whose channels
         // are the images, whose images are the channels, and whose filter is dy, spread by the stride
         const spread = tf.conv2d(
@@ -83,12 +84,19 @@ function depthwiseGradients(dy: tf.Tensor4D, x: tf.Tensor4D, filter: tf.Tensor4D
   const [, H, W] = x.shape;
   const [R, S] = filter.shape;
   const window = { N, P, Q, C, H, W, R, S, stride };
-  const [dw] = runLoop([x, dy], [filter.shape], ([input, slope], [out]) =>
-    depthwiseFilterGradient(input!, slope!, out!, window),
+  const numbers = [N, P, Q, C, H, W, R, S, stride] as const;
+  const [dw] = runLoop(
+    [x, dy],
+    [filter.shape],
+    ([input, slope], [out]) => depthwiseFilterGradient(input!, slope!, out!, window),
+    byFours(C, (loops, [input, slope], [out]) => loops.depthwiseFilterGradient(input!, slope!, out!, ...numbers)),
   );
   if (stride > 1) {
-    const [dx] = runLoop([dy, filter], [x.shape], ([slope, weights], [out]) =>
-      depthwiseInputGradient(slope!, weights!, out!, window),
+    const [dx] = runLoop(
+      [dy, filter],
+      [x.shape],
+      ([slope, weights], [out]) => depthwiseInputGradient(slope!, weights!, out!, window),
+      byFours(C, (loops, [slope, weights], [out]) => loops.depthwiseInputGradient(slope!, weights!, out!, ...numbers)),
     );
     return [dx!, dw!];
   }
@@ -126,6 +134,9 @@ export const NORMALIZATION_EPSILON = 1e-3;
 const CAPS: Readonly<Partial<Record<Activation, number>>> = { relu: Number.POSITIVE_INFINITY, relu6: 6 };
 export const isFused = (activation: Activation): boolean => activation === "none" || CAPS[activation] !== undefined;
 
+/** A compiled loop, where the channels are a multiple of four. */
+const byFours = (C: number, compiled: CompiledLoop): CompiledLoop | undefined => (C % 4 === 0 ? compiled : undefined);
+
 /** Batch normalisation by the statistics of the batch (Ioffe and Szegedy 2015, arXiv:1502.03167), and the activation.
  *  @param x [M, C] @param scale [C] @param shift [C] @param activation one that `isFused` */
 export const batchNormalize = (x: tf.Tensor, scale: tf.Tensor, shift: tf.Tensor, activation: Activation): tf.Tensor2D =>
@@ -137,35 +148,14 @@ export const batchNormalize = (x: tf.Tensor, scale: tf.Tensor, shift: tf.Tensor,
         tf.Tensor1D,
         (tensors: tf.Tensor[]) => void,
       ];
-      const cap = CAPS[activation];
-      const [M, C] = input.shape;
-      const [y, mean, inverse] = runLoop([input, gain, offset], [[M, C], [C], [C]], ([from, g, o], results) => {
-        const [to, middle, reciprocal] = results as [Float32Array, Float32Array, Float32Array];
-        columnMoments(from!, middle, reciprocal);
-        for (let c = 0; c < C; c++) reciprocal[c] = 1 / Math.sqrt(reciprocal[c]! + NORMALIZATION_EPSILON);
-        const factor = Float64Array.from(reciprocal, (value, c) => value * g![c]!);
-        scaleColumns(
-          from!,
-          factor,
-          factor.map((value, c) => o![c]! - middle[c]! * value),
-          to,
-          cap,
-        );
-      });
-      save([input, y!, mean!, inverse!, gain]);
+      const moments = momentsOf(input);
+      const inverse = inverseDeviation(moments.variance);
+      const y = scaled(input, moments.mean, inverse, gain, offset, activation);
+      save([input, y, moments.mean, inverse, gain]);
       return {
-        value: y!,
+        value: y,
         gradFunc: (dy: tf.Tensor, saved: tf.Tensor[]) =>
-          runLoop(
-            [dy, ...saved],
-            [[M, C], [C], [C]],
-            ([slope, from, to, middle, reciprocal, g], [dx, dScale, dShift]) =>
-              normalizationGradient(slope!, from!, to!, middle!, reciprocal!, g!, cap, {
-                dx: dx!,
-                dScale: dScale!,
-                dShift: dShift!,
-              }),
-          ),
+          normalizationGradients(dy as tf.Tensor2D, saved as NormalizationSaved, CAPS[activation]),
       };
     }) as unknown as (x: tf.Tensor, scale: tf.Tensor, shift: tf.Tensor) => tf.Tensor2D
   )(x, scale, shift);
@@ -179,23 +169,74 @@ export function normalizeBy(
   shift: tf.Tensor,
   activation: Activation,
 ): tf.Tensor2D {
-  const [y] = runLoop([x, scale, shift], [x.shape], ([from, g, o], [to]) => {
-    const factor = Float64Array.from(g!, (value, c) => value / Math.sqrt(variance[c]! + NORMALIZATION_EPSILON));
-    const offset = factor.map((value, c) => o![c]! - mean[c]! * value);
-    scaleColumns(from!, factor, offset, to!, CAPS[activation]);
-  });
+  return scaled(x, tf.tensor1d(mean), inverseDeviation(tf.tensor1d(variance)), scale, shift, activation);
+}
+
+/** Mean and variance of each column, each [C]. @param x [M, C] */
+export function momentsOf(x: tf.Tensor2D): { readonly mean: tf.Tensor1D; readonly variance: tf.Tensor1D } {
+  const [M, C] = x.shape;
+  const [mean, variance] = runLoop(
+    [x],
+    [[C], [C], [2 * C]], // the last is room for double-precision sums
+    ([from], [middle, spread, room]) => {
+      columnMoments(from!, middle!, spread!);
+      room!.fill(0);
+    },
+    byFours(C, (loops, [from], [middle, spread, room]) => loops.columnMoments(from!, M, C, middle!, spread!, room!)),
+  );
+  return { mean: mean as tf.Tensor1D, variance: variance as tf.Tensor1D };
+}
+
+const inverseDeviation = (variance: tf.Tensor1D): tf.Tensor1D => tf.rsqrt(variance.add(NORMALIZATION_EPSILON));
+
+/** (x − mean) · inverse · scale + shift, and the activation. @param x [M, C], all others [C] */
+function scaled(
+  x: tf.Tensor2D,
+  mean: tf.Tensor1D,
+  inverse: tf.Tensor1D,
+  scale: tf.Tensor,
+  shift: tf.Tensor,
+  activation: Activation,
+): tf.Tensor2D {
+  const [M, C] = x.shape;
+  const cap = CAPS[activation];
+  const [y] = runLoop(
+    [x, mean, inverse, scale, shift],
+    [x.shape],
+    ([from, middle, reciprocal, gain, offset], [to]) =>
+      scaleColumns(from!, middle!, reciprocal!, gain!, offset!, to!, cap),
+    byFours(C, (loops, [from, middle, reciprocal, gain, offset], [to]) =>
+      loops.scaleColumns(from!, to!, M, C, middle!, reciprocal!, gain!, offset!, cap === undefined ? 0 : 1, cap ?? 0),
+    ),
+  );
   return y as tf.Tensor2D;
 }
 
-/** Mean and variance of each column. */
+/** x, y [M, C]; mean, inverse, scale [C] */
+type NormalizationSaved = [tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor];
+
+/** @returns gradients by x, scale and shift */
+function normalizationGradients(dy: tf.Tensor2D, saved: NormalizationSaved, cap: number | undefined): tf.Tensor[] {
+  const [M, C] = dy.shape;
+  return runLoop(
+    [dy, ...saved],
+    [[M, C], [C], [C], [2 * C], [2 * C]], // the last two are room for double-precision sums
+    ([slope, x, y, mean, inverse, scale], [dx, dScale, dShift, sums, products]) => {
+      const results = { dx: dx!, dScale: dScale!, dShift: dShift! };
+      normalizationGradient(slope!, x!, y!, mean!, inverse!, scale!, cap, results);
+      sums!.fill(0);
+      products!.fill(0);
+    },
+    byFours(C, (loops, [slope, x, y, mean, inverse, scale], [dx, dScale, dShift, sums, products]) => {
+      const [isCut, top] = cap === undefined ? [0, 0] : [1, cap];
+      const columns = [mean!, inverse!, scale!, dScale!, dShift!, sums!, products!] as const;
+      loops.normalizationGradient(slope!, x!, y!, dx!, M, C, ...columns, isCut, top);
+    }),
+  ).slice(0, 3);
+}
+
+/** Mean and variance of each column, kept outside the tensor library. */
 export interface Moments {
   readonly mean: Float32Array;
   readonly variance: Float32Array;
-}
-
-/** @param x [M, C] */
-export function momentsOf(x: tf.Tensor2D): Moments {
-  const [mean, variance] = [new Float32Array(x.shape[1]), new Float32Array(x.shape[1])];
-  columnMoments(x.dataSync() as Float32Array, mean, variance);
-  return { mean, variance };
 }

@@ -137,7 +137,7 @@ function runLayer(
 
 function grouped(layer: Layer, x: tf.Tensor4D, filter: tf.Tensor4D): tf.Tensor4D {
   const stride = layer.stride[0];
-  if (layer.G === 1) return conv2d(x, filter, stride);
+  if (layer.G === 1) return conv2d(x, filter, stride, layer.inputs[0]! < 0);
   const inputs: tf.Tensor4D[] = tf.split(x, layer.G, 3);
   const filters: tf.Tensor4D[] = tf.split(filter, layer.G, 3);
   return tf.concat(
@@ -157,7 +157,11 @@ function normalized(layer: Layer, x: tf.Tensor4D, weights: WeightSource, normali
   const scale = weights.get(layer, "scale", [K]);
   const shift = weights.get(layer, "shift", [K]);
   const fused = isFused(layer.activation) ? layer.activation : "none";
-  if (normalization.mode === "collect") collect(layer.id, momentsOf(flat), normalization.into);
+  if (normalization.mode === "collect") {
+    const { mean, variance } = momentsOf(flat);
+    const found = { mean: mean.dataSync() as Float32Array, variance: variance.dataSync() as Float32Array };
+    collect(layer.id, found, normalization.into);
+  }
   const result =
     normalization.mode === "fixed"
       ? normalizeBy(flat, normalization.from.get(layer.id)!, scale, shift, fused)

@@ -71,7 +71,10 @@ async function trained(network: Network, data: SplitSet, given: TrainingProxyOpt
   return (accuracy * count + 0.5) / (count + 1);
 }
 
-export const dataOf = (given: TrainingProxyOptions): SplitSet =>
+/** The images that options ask for. @throws CosearchError FILE_* */
+export const dataOf = (
+  given: Pick<TrainingProxyOptions, "data" | "seed" | "trainImages" | "heldOutImages" | "resolution">,
+): SplitSet =>
   given.data === "embedded"
     ? embeddedSet(given.seed, given.trainImages, given.heldOutImages, given.resolution)
     : readCifar(given.data, given.trainImages, given.heldOutImages);

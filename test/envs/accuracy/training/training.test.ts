@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { readCifar } from "../../../../envs/accuracy/training/cifar.js";
 import { batchNormalize, conv2d, depthwiseConv2d, matMul } from "../../../../envs/accuracy/training/gradient-ops.js";
 import { embeddedSet } from "../../../../envs/accuracy/training/image-set.js";
+import { simdLoops } from "../../../../envs/accuracy/training/simd/channel-loops-wasm.js";
 import { BatchOrder, learningRateAt, trainNetwork } from "../../../../envs/accuracy/training/train.js";
 import { buildNetwork } from "../../../../envs/network/network-file.js";
 import { RandomStream } from "../../../../src/core/rng.js";
@@ -91,6 +92,22 @@ describe("gradients on WebAssembly, against finite differences", () => {
       ],
     ],
     [
+      "depthwise 3 × 3, eight channels: compiled",
+      (x, w) => depthwiseConv2d(x as tf.Tensor4D, w as tf.Tensor4D, 1),
+      [
+        [2, 6, 6, 8],
+        [3, 3, 8, 1],
+      ],
+    ],
+    [
+      "depthwise 5 × 5, stride 2, four channels: compiled",
+      (x, w) => depthwiseConv2d(x as tf.Tensor4D, w as tf.Tensor4D, 2),
+      [
+        [2, 10, 10, 4],
+        [5, 5, 4, 1],
+      ],
+    ],
+    [
       "depthwise 5 × 5, stride 2",
       (x, w) => depthwiseConv2d(x as tf.Tensor4D, w as tf.Tensor4D, 2),
       [
@@ -107,6 +124,11 @@ describe("gradients on WebAssembly, against finite differences", () => {
       ],
     ],
     ["batch normalisation", (x, g, o) => batchNormalize(x!, g!, o!, "none"), [[12, 3], [3], [3]]],
+    [
+      "batch normalisation of eight channels in more than one block of rows: compiled",
+      (x, g, o) => batchNormalize(x!, g!, o!, "none"),
+      [[70, 8], [8], [8]],
+    ],
   ];
   it.each(cases)("%s", (_, op, shapes) => {
     expect(gradientError(op, shapes)).toBeLessThan(5e-3);
@@ -146,26 +168,48 @@ describe("an activation that is computed with the normalisation", () => {
   });
 });
 
-describe("the loops of WebAssembly's memory", () => {
-  it("give the same numbers on the copies that other backends get", async () => {
-    const step = (): number[] => {
-      const x = tf
-        .range(0, 2 * 6 * 6 * 3)
-        .sin()
-        .reshape([2, 6, 6, 3]) as tf.Tensor4D;
-      const filter = tf.range(0, 27).cos().reshape([3, 3, 3, 1]) as tf.Tensor4D;
-      const dw = tf.grad((w) => tf.sum(tf.square(depthwiseConv2d(x, w as tf.Tensor4D, 2))))(filter);
-      return [...dw.dataSync()];
+describe("the loops over WebAssembly's memory, compiled for channels by fours and plain for others", () => {
+  const sines = (shape: readonly number[]) =>
+    tf
+      .range(
+        0,
+        shape.reduce((a, b) => a * b, 1),
+      )
+      .sin()
+      .reshape([...shape]);
+  const results = (channels: number): number[] => {
+    const x = sines([2, 7, 7, channels]) as tf.Tensor4D;
+    const filter = sines([3, 3, channels, 1]).add(0.5) as tf.Tensor4D;
+    const [scale, shift] = [sines([channels]).add(2), sines([channels])];
+    const loss = (...[a, w, g, o]: tf.Tensor[]): tf.Scalar => {
+      const map = depthwiseConv2d(a as tf.Tensor4D, w as tf.Tensor4D, 2);
+      return tf.sum(tf.square(batchNormalize(map.reshape([-1, channels]), g!, o!, "relu6").sub(0.3)));
     };
-    const shared = step();
+    return tf
+      .grads(loss)([x, filter, scale, shift])
+      .flatMap((gradient) => [...gradient.dataSync()]);
+  };
+
+  it.each([3, 8, 12])("give the same numbers on the copies that other backends get, %i channels", async (channels) => {
+    const shared = results(channels);
     await initBackend("cpu");
-    const copied = step();
+    const copied = results(channels);
     await initBackend("wasm");
+    expect(shared).toHaveLength(copied.length);
     shared.forEach((value, i) => {
-      expect(value).toBeCloseTo(copied[i]!, 4);
+      expect(value).toBeCloseTo(copied[i]!, 3);
     });
   });
+
+  it("are compiled on this machine", () => {
+    expect(simdLoops(new (globalThis as unknown as Wasm).WebAssembly.Memory({ initial: 1 }))).toBeDefined();
+    expect(simdLoops(undefined)).toBeUndefined();
+  });
 });
+
+interface Wasm {
+  readonly WebAssembly: { readonly Memory: new (size: { readonly initial: number }) => object };
+}
 
 const tiny = buildNetwork({
   name: "tiny",

@@ -1,0 +1,64 @@
+// simd/channel-loops.as, compiled, and bound to the memory of the tensor library's WebAssembly. To compile it again, in a
+// folder of its own:   npm i assemblyscript@0.28.20 && cp channel-loops.as channel-loops.ts && npx asc channel-loops.ts
+//   -o channel-loops.wasm -O3 --enable simd --importMemory --runtime stub --noAssert && base64 -w 110 channel-loops.wasm
+
+/** Addresses and counts, as channel-loops.as names them. */
+export interface SimdLoops {
+  depthwiseFilterGradient(...given: number[]): void;
+  depthwiseInputGradient(...given: number[]): void;
+  columnMoments(...given: number[]): void;
+  scaleColumns(...given: number[]): void;
+  normalizationGradient(...given: number[]): void;
+}
+
+const COMPILED = `
+AGFzbQEAAAABOARgDH9/f39/f39/f39/fwBgCn9/f39/f39/f30AYA9/f39/f39/f39/f39/f30AYAZ/f39/f38AAg8BA2VudgZtZW1vcnkCAA
+ADBgUBAgAAAwd0BhdkZXB0aHdpc2VGaWx0ZXJHcmFkaWVudAADFmRlcHRod2lzZUlucHV0R3JhZGllbnQAAg1jb2x1bW5Nb21lbnRzAAQMc2Nh
+bGVDb2x1bW5zAAAVbm9ybWFsaXphdGlvbkdyYWRpZW50AAEGbWVtb3J5AgAKnxEFwwECBH8FeyADQQJ0IQ0gCf0TIQ8DQCAKIA1JBEAgBCAKav
+0ABAAhECAFIApq/QAEACAGIApq/QAEAP3mASERIAcgCmr9AAQAIRIgACACIA1saiEMIAEgCmohCyAAIApqIQMDQCADIAxJBEAgCyAD/QAEACAQ
+/eUBIBH95gEgEv3kASIO/QwAAAAAAAAAAAAAAAAAAAAA/ekBIA/96AEgDiAIG/0LBAAgAyANaiEDIAsgDWohCwwBCwsgCkEQaiEKDAELCwvHBg
+MFewZ/A3wgDv0TIRMgC0EAIAVBAnQiFkEBdCIU/AsAIAxBACAU/AsAA0AgBCAXSgRAQSAgBCAXayIUIBRBIEobIRlBACEVA0AgFSAWSQRAIAYg
+FWr9AAQAIRIgFiAXbCAVaiEU/QwAAAAAAAAAAAAAAAAAAAAAIRD9DAAAAAAAAAAAAAAAAAAAAAAhEUEAIRgDQCAYIBlIBEAgACAUav0ABAAhDy
+ANBEAgDyACIBRq/QAEACIP/QwAAAAAAAAAAAAAAAAAAAAA/UQgDyAT/UP9Tv1OIQ8LIAMgFGogD/0LBAAgECAP/eQBIRAgESAPIAEgFGr9AAQA
+IBL95QH95gH95AEhESAYQQFqIRggFCAWaiEUDAELCyAVQQF0IhQgC2oiGCAY/QAEACAQ/V/98AH9CwQAIBggGP0ABBAgECAQ/Q0ICQoLDA0ODw
+gJCgsMDQ4P/V/98AH9CwQQIAwgFGoiFCAU/QAEACAR/V/98AH9CwQAIBQgFP0ABBAgESAR/Q0ICQoLDA0ODwgJCgsMDQ4P/V/98AH9CwQQIBVB
+EGohFQwBCwsgF0EgaiEXDAELC0EAIQADQCAAIAVIBEAgAEECdCICIAdqKgIAuyEcIABBA3QiDSALaisDACEaIAIgCWogAiAIaioCALsgHKKaIh
+sgDCANaisDAKIgHKIgHKIgBLciHKO2OAIAIAIgCmogGyAaoiAco7Y4AgAgAEEBaiEADAELC0EAIQIDQCACIARIBEBBICAEIAJrIgAgAEEgShsh
+FEEAIQADQCAAIBZJBEAgACAGav0ABAAhDyAAIAhq/QAEACAAIAdq/QAEAP3mASEQIAAgCWr9AAQAIREgACAKav0ABAAhEiACIBZsIABqIQ1BAC
+EVA0AgFCAVSgRAIAMgDWoiFyAX/QAEACAQ/eYBIAEgDWr9AAQAIA/95QEgEf3mAf3kASAS/eQB/QsEACAVQQFqIRUgDSAWaiENDAELCyAAQRBq
+IQAMAQsLIAJBIGohAgwBCwtBACEAA0AgACAFSARAIABBAnQiASAKaiAAQQN0IgIgC2orAwC2OAIAIAEgCWogAiAMaisDACABIAdqKgIAu6K2OA
+IAIABBAWohAAwBCwsLpQICDH8BeyAGQQJ0IhcgC2whEiACQQAgAyAHbCAIbCAXbPwLAANAIAwgAyAEbEgEQCACIAwgBG0gB2wgDCAEbyALbGog
+CGwgF2xqIRMgACAFIAxsIBdsaiEUQQAhDQNAIAkgDUoEQEEAIQ4DQCAKIA5KBEAgEyAIIA1sIA5qIBdsaiEVIAEgCiANbCAOaiAXbGohFkEAIQ
+YDQCAGIBdJBEAgBiAWav0ABAAhGCAGIBVqIQ8gBiAUaiEQQQAhEQNAIAUgEUoEQCAPIA/9AAQAIBD9AAQAIBj95gH95AH9CwQAIA8gEmohDyAQ
+IBdqIRAgEUEBaiERDAELCyAGQRBqIQYMAQsLIA5BAWohDgwBCwsgDUEBaiENDAELCyAMQQFqIQwMAQsLC6kCAgx/AXsgBkECdCIXIAtsIRMgAk
+EAIAkgCmwgF2z8CwADQCAMIAMgBGxIBEAgACAMIARtIAdsIAwgBG8gC2xqIAhsIBdsaiEUIAEgBSAMbCAXbGohFUEAIQ0DQCAJIA1KBEBBACEO
+A0AgCiAOSgRAIBQgCCANbCAOaiAXbGohFiACIAogDWwgDmogF2xqIRJBACEGA0AgBiAXSQRAIAYgFmohDyAGIBVqIRAgBiASav0ABAAhGEEAIR
+EDQCAFIBFKBEAgGCAP/QAEACAQ/QAEAP3mAf3kASEYIA8gE2ohDyAQIBdqIRAgEUEBaiERDAELCyAGIBJqIBj9CwQAIAZBEGohBgwBCwsgDkEB
+aiEODAELCyANQQFqIQ0MAQsLIAxBAWohDAwBCwsLvAQCBn8CeyAFQQAgAkECdCIJQQF0/AsAA0AgASAGSgRAQSAgASAGayIHIAdBIEobIQtBAC
+EIA0AgCCAJSQRAIAAgBiAJbGogCGohB/0MAAAAAAAAAAAAAAAAAAAAACEMQQAhCgNAIAogC0gEQCAMIAf9AAQA/eQBIQwgCkEBaiEKIAcgCWoh
+BwwBCwsgBSAIQQF0aiIHIAf9AAQAIAz9X/3wAf0LBAAgByAH/QAEECAMIAz9DQgJCgsMDQ4PCAkKCwwNDg/9X/3wAf0LBBAgCEEQaiEIDAELCy
+AGQSBqIQYMAQsLQQAhBgNAIAIgBkoEQCADIAZBAnRqIAUgBkEDdGorAwAgAbejtjgCACAGQQFqIQYMAQsLIAVBACAJQQF0/AsAQQAhCANAIAEg
+CEoEQEEgIAEgCGsiBiAGQSBKGyELQQAhBgNAIAYgCUkEQCADIAZq/QAEACENIAAgCCAJbGogBmohB/0MAAAAAAAAAAAAAAAAAAAAACEMQQAhCg
+NAIAogC0gEQCAMIAf9AAQAIA395QEiDCAM/eYB/eQBIQwgCkEBaiEKIAcgCWohBwwBCwsgBSAGQQF0aiIHIAf9AAQAIAz9X/3wAf0LBAAgByAH
+/QAEECAMIAz9DQgJCgsMDQ4PCAkKCwwNDg/9X/3wAf0LBBAgBkEQaiEGDAELCyAIQSBqIQgMAQsLQQAhAANAIAAgAkgEQCAEIABBAnRqIAUgAE
+EDdGorAwAgAbejtjgCACAAQQFqIQAMAQsLCw==
+`;
+
+/** The part of WebAssembly's interface that is used; the types of Node leave it out. */
+interface WebAssemblyInterface {
+  readonly Memory: new (size: { readonly initial: number }) => object;
+  readonly Module: new (bytes: Uint8Array) => object;
+  readonly Instance: new (module: object, imports: unknown) => { readonly exports: unknown };
+}
+
+/** Loops on a WebAssembly memory; undefined where `memory` is none, or the machine has no SIMD. */
+export function simdLoops(memory: unknown): SimdLoops | undefined {
+  const { WebAssembly } = globalThis as unknown as { readonly WebAssembly: WebAssemblyInterface };
+  if (!(memory instanceof WebAssembly.Memory)) return undefined;
+  try {
+    const module = new WebAssembly.Module(Buffer.from(COMPILED, "base64"));
+    return new WebAssembly.Instance(module, { env: { memory } }).exports as SimdLoops;
+  } catch {
+    return undefined;
+  }
+}
