@@ -3,7 +3,7 @@
 // All that can be wrong with a study is found here, before anything is written.
 import { resolve as resolvePath } from "node:path";
 import { agentDefinition } from "../agents/index.js";
-import { resolveAccuracy } from "../envs/accuracy/proxy.js";
+import { checkAccuracySpace, resolveAccuracy } from "../envs/accuracy/proxy.js";
 import { type CodesignOptions, createCodesignEnvironment } from "../envs/codesign-env.js";
 import type { Deployment } from "../envs/deployment/deployment.js";
 import { checkReward } from "../envs/reward.js";
@@ -73,6 +73,8 @@ export function resolveStudy(loaded: LoadedStudy): ResolvedStudy {
     backend,
     ...(sizing !== undefined && { sizing }),
   };
+  const { network } = resolved.space;
+  if ("space" in network) inPlace(where(["accuracy"]), () => checkAccuracySpace(accuracy, network.space));
   const environment = environmentOf(resolved);
   checkReward(reward, limits, environment.metricNames, where);
   checkFix(environment.space, fix, where);

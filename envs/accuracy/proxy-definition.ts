@@ -1,5 +1,6 @@
 // How a proxy enters the list of proxy.ts: its name, the options that a study may give, and how it is made.
 import type { z } from "zod";
+import type { SpaceFile } from "../space-file.js";
 import type { AccuracyProxy } from "./estimate.js";
 
 export type ProxyOptions = Readonly<Record<string, unknown>>;
@@ -11,6 +12,8 @@ export interface ProxyDefinition {
   readonly options: z.ZodType<ProxyOptions>;
   /** makes checked options self-contained: relative paths are those of `folder` */
   resolve?(options: ProxyOptions, folder: string): ProxyOptions;
+  /** complains when the proxy cannot answer for the networks of a study's space */
+  checkSpace?(options: ProxyOptions, space: SpaceFile): void;
   create(options: ProxyOptions): AccuracyProxy;
 }
 
@@ -20,6 +23,7 @@ export function defineProxy<Options extends object>(definition: {
   readonly summary: string;
   readonly options: z.ZodType<Options>;
   resolve?(options: Options, folder: string): Options;
+  checkSpace?(options: Options, space: SpaceFile): void;
   create(options: Options): AccuracyProxy;
 }): ProxyDefinition {
   return definition as unknown as ProxyDefinition;

@@ -2,10 +2,12 @@
 import { z } from "zod";
 import { CosearchError, suggestion } from "../../src/core/errors.js";
 import { parseValue } from "../../src/files/documents.js";
+import type { SpaceFile } from "../space-file.js";
 import { baselineDefinition } from "./baselines.js";
 import type { AccuracyProxy } from "./estimate.js";
 import { surrogateDefinition } from "./imagenet-surrogate.js";
 import type { ProxyDefinition } from "./proxy-definition.js";
+import { supernetDefinition } from "./supernet/supernet-proxy.js";
 import { tableDefinition } from "./tables/table-proxy.js";
 import { trainingDefinition } from "./training/training-proxy.js";
 import { zeroCostDefinition } from "./zero-cost/zero-cost-proxy.js";
@@ -18,6 +20,7 @@ const DEFINITIONS: readonly ProxyDefinition[] = [
   baselineDefinition("params-only"),
   tableDefinition,
   trainingDefinition,
+  supernetDefinition,
   zeroCostDefinition,
 ];
 
@@ -39,6 +42,12 @@ export function resolveAccuracy({ proxy: name, ...options }: AccuracyChoice, fol
   const definition = definitionOf(name);
   const checked = parseValue(options, name, definition.options);
   return { proxy: name, ...(definition.resolve?.(checked, folder) ?? checked) };
+}
+
+/** Complains when the proxy cannot answer for the networks of a space. @param choice what `resolveAccuracy` returned
+ *  @throws CosearchError CHECKPOINT_BAD */
+export function checkAccuracySpace({ proxy: name, ...options }: AccuracyChoice, space: SpaceFile): void {
+  definitionOf(name).checkSpace?.(options, space);
 }
 
 /** The proxy of that name. @param options those that `resolveAccuracy` returned

@@ -23,6 +23,7 @@ export const EXIT_MEANINGS: Readonly<Record<keyof typeof EXIT, string>> = {
 const RUN_FAILURES: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   "AGENT_DIVERGED",
   "AGENT_BAD_STATE",
+  "TRAINING_DIVERGED",
   "ENVIRONMENT_BAD_RESULT",
   "EVALUATION_FAILED",
   "RUN_LOCKED",

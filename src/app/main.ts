@@ -6,6 +6,7 @@ import { CosearchError } from "../core/errors.js";
 import { accuracyCommands } from "./command-line/accuracy.js";
 import { designsCommands } from "./command-line/designs.js";
 import { runsCommands } from "./command-line/runs.js";
+import { supernetCommands } from "./command-line/supernet.js";
 import { EXIT, exitCodeOf } from "./exit-codes.js";
 import { processTerminal, type Terminal } from "./terminal.js";
 
@@ -63,6 +64,7 @@ function commands(terminal: Terminal, exit: (code: number) => void): Command {
   designsCommands(group);
   program.commandsGroup("Accuracy proxies:");
   accuracyCommands(group);
+  supernetCommands(group);
   return program;
 }
 
