@@ -120,15 +120,17 @@ function factsOf(
   };
 }
 
-/** Words of a map that a layer reads at least once. */
+/** Words of a map that a layer reads when each moves once: from the first filter tap to the last, without padding. */
 function neededWords({ layers, input }: Network, layer: Layer, source: number): number {
   const [channels, height, width] =
     source < 0
       ? [input.channels, input.resolution, input.resolution]
       : [layers[source]!.K, layers[source]!.P, layers[source]!.Q];
-  const taps = layer.kind === "conv" || layer.kind === "depthwise" || layer.kind === "pool";
-  if (!taps) return channels * height * width;
-  return channels * Math.min(height, layer.P * layer.R) * Math.min(width, layer.Q * layer.S);
+  if (layer.kind !== "conv" && layer.kind !== "depthwise" && layer.kind !== "pool") return channels * height * width;
+  const { P, Q, R, S, stride, dilation } = layer;
+  const rows = (P - 1) * stride[0] + (R - 1) * dilation[0] + 1;
+  const columns = (Q - 1) * stride[1] + (S - 1) * dilation[1] + 1;
+  return channels * Math.min(height, rows) * Math.min(width, columns);
 }
 
 function roomOf(question: GroupingQuestion, first: number, last: number): PlanningRoom {

@@ -157,9 +157,10 @@ class TilingSearch {
     const { tensors } = this.#shape;
     const [height, width] = tensors[tensors.length - 1]!.size;
     const choices = HALO_CHOICES[this.#room.halo];
-    // in one piece, each word moves once and each pixel is computed once: no tiling does better
+    // in one piece, each word moves once and each pixel is computed once: no tiling does better, unless a stride leaves out
+    // pixels between the tiles
     const whole = [this.#cut(0, height, choices[0]![0]), this.#cut(1, width, choices[0]![1])] as const;
-    const leastBits = this.#fixedBits + this.#loaded(...whole) + this.#weightBits;
+    const leastBits = hasGaps(this.#shape) ? 0 : this.#fixedBits + this.#loaded(...whole) + this.#weightBits;
     if (leastBits >= this.#bestBits) return undefined;
     const leastOperations = this.#operations(...whole);
     const [smallRows, smallColumns] = choices[choices.length - 1]!;
@@ -301,6 +302,10 @@ class TilingSearch {
     };
   }
 }
+
+/** Whether a layer leaves out pixels between those that it reads. */
+const hasGaps = ({ reads }: GroupShape): boolean =>
+  reads.some((list) => list.some(({ windows }) => windows.some(({ stride, span }) => stride > span)));
 
 /** The least that the layers cost one by one: the transfers of each overlap with its own work. */
 function aloneScore(facts: readonly LayerFacts[], room: PlanningRoom): number {
