@@ -14,8 +14,9 @@ const COUNTS: Readonly<Record<string, bigint>> = {
   "nahas-s3": 15n * 180n ** 15n, // kernel 3 · filters 5; then kind 2 · kernel 3 · expansion 2 · groups 3 · filters 5
   "ofa-mobilenet-v3": 5n * (9n ** 2n + 9n ** 3n + 9n ** 4n) ** 5n,
   "tiny-mbv2": 192n,
-  "per-stage": 3n ** 14n * 8n,
-  uniform: 72n,
+  "on-chip": 360n,
+  "per-stage": 3n ** 14n * 20n,
+  uniform: 180n,
 };
 const names = Object.keys(COUNTS);
 const networkSpaces = names.filter((name) => loadSpaceFile(name).group === "network");
@@ -75,7 +76,7 @@ describe("built-in spaces", () => {
     expect(distinct.size).toBeGreaterThan(50);
   });
 
-  it.each(["per-stage", "uniform"])("every sampled candidate of %s is a deployment", (name) => {
+  it.each(["on-chip", "per-stage", "uniform"])("every sampled candidate of %s is a deployment", (name) => {
     const loaded = loadSpaceFile(name);
     for (const candidate of samples(loaded, 200)) {
       expect(deploymentSchema.safeParse(fillTemplate(loaded.template, candidate)).success).toBe(true);
