@@ -13,6 +13,7 @@ export interface DesignDocument {
     /** where they stay: dram, fit, on-chip */
     readonly activations?: string | undefined;
     readonly weights?: string | undefined;
+    readonly pruning?: { readonly kind: string; readonly sparsity: number } | undefined;
   };
   /** for one batch, as are cycles, energy and DRAM traffic */
   readonly latencyMs: number;

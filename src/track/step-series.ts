@@ -3,11 +3,12 @@
 // tracker that has lost some, or was not there before, can fill them in.
 
 import { join } from "node:path";
+import type { PolicyProbabilities } from "../core/agent.js";
 import { betterTrial, isFeasible, type Trial } from "../core/trial.js";
 import { readLines } from "../study/durable.js";
 import type { RunEvent } from "../study/events.js";
 import { type Clock, TIMES_FILE } from "../study/run-folder.js";
-import { updatesOf } from "./run-reader.js";
+import { policiesOf, updatesOf } from "./run-reader.js";
 
 /** All numbers that are known after an update. */
 export interface Step {
@@ -19,6 +20,8 @@ export interface Step {
   readonly scalars: Readonly<Record<string, number>>;
   /** the trials since the step before */
   readonly trials: readonly Trial[];
+  /** what the agent's policy would draw, where a record of it is due */
+  readonly policy: PolicyProbabilities | undefined;
 }
 
 export class StepSeries {
@@ -38,17 +41,18 @@ export class StepSeries {
     if (event.kind === "started") this.#beforeMs = this.#clock();
     if (event.kind === "resumed") return this.#recorded(event.run.runFolder, event.restored);
     if (event.kind === "trial") this.#add(event.trial);
-    return event.kind === "update" ? [this.#step(event.trialCount, event.diagnostics)] : [];
+    return event.kind === "update" ? [this.#step(event.trialCount, event.diagnostics, event.policy)] : [];
   }
 
   #recorded(runFolder: string, restored: readonly Trial[]): Step[] {
     this.#madeMs = wallTimes(join(runFolder, TIMES_FILE));
+    const policies = new Map([...policiesOf(runFolder)].map(({ trialCount, policy }) => [trialCount, policy]));
     const steps: Step[] = [];
     let next = 0;
     for (const { trialCount, diagnostics } of updatesOf(runFolder)) {
       if (trialCount > restored.length) break;
       for (; next < trialCount; next++) this.#add(restored[next]!);
-      steps.push(this.#step(trialCount, diagnostics));
+      steps.push(this.#step(trialCount, diagnostics, policies.get(trialCount)));
     }
     this.#beforeMs = this.#clock();
     return steps;
@@ -59,7 +63,11 @@ export class StepSeries {
     if (isFeasible(trial)) this.#best = betterTrial(this.#best, trial);
   }
 
-  #step(trialCount: number, diagnostics: Readonly<Record<string, number>>): Step {
+  #step(
+    trialCount: number,
+    diagnostics: Readonly<Record<string, number>>,
+    policy: PolicyProbabilities | undefined,
+  ): Step {
     const trials = this.#batch;
     this.#batch = [];
     const madeMs = this.#madeMs.get(trialCount);
@@ -71,7 +79,7 @@ export class StepSeries {
       scalars["time/trials_per_second"] = (1000 * trials.length) / (wallMs - this.#beforeMs);
     }
     this.#beforeMs = madeMs === undefined ? wallMs : this.#clock();
-    return { trialCount, wallMs, scalars, trials };
+    return { trialCount, wallMs, scalars, trials, policy };
   }
 }
 

@@ -69,14 +69,18 @@ export function describeCandidate(candidate: Candidate): { readonly group: strin
 
 /** A reference design in one line: network, chip, precision, what stays on chip. */
 export function describeReference({ network, accelerator, deployment }: DesignDocument): string {
-  const { weightBits, activationBits, batch, fusion, activations, weights } = deployment;
+  const { weightBits, activationBits, batch, fusion, activations, weights, pruning } = deployment;
   const sameBits = String(weightBits) === String(activationBits);
   const bits = sameBits ? `${weightBits} bits` : `${weightBits}-bit weights and ${activationBits}-bit activations`;
   const images = batch === 1 ? "" : `, batch ${batch}`;
   const stay = STAYS[activations ?? (fusion === "off" ? "dram" : "fit")] ?? String(activations);
   const weightsStay = weights === undefined || weights === "dram" ? "" : `, weights ${STAYS[weights] ?? weights}`;
   const groups = fusion === "off" || fusion === "on" ? "" : `, ${fusion} groups`;
-  return `${network.name} on ${accelerator.name}, ${bits}${images}, activations ${stay}${weightsStay}${groups}`;
+  const pruned =
+    pruning === undefined || pruning.kind === "none"
+      ? ""
+      : `, ${Math.round(100 * pruning.sparsity)} % pruned (${pruning.kind})`;
+  return `${network.name} on ${accelerator.name}, ${bits}${images}, activations ${stay}${weightsStay}${groups}${pruned}`;
 }
 
 /** Where data is between layers and batches, in words. */

@@ -1,4 +1,5 @@
-// What the controller learned and when: for each knob, the share of every value in what was proposed, over the run.
+// What the controller learned and when: for each knob the probability that the policy gave every value, over the run, or, for
+// an agent without a policy, the share of each value in what was proposed.
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { PolicyMap, RunDetail } from "../app/server/api.js";
 import { useJson } from "./api.js";
@@ -8,8 +9,9 @@ import { count, percent, valueText } from "./words.js";
 type Knob = PolicyMap["knobs"][number];
 
 export function Policy({ run }: { readonly run: RunDetail }) {
+  const [of, setOf] = useState<PolicyMap["source"]>("policy");
   const { value, error } = useJson<PolicyMap>(
-    `api/runs/${encodeURIComponent(run.id)}/policy?windows=60`,
+    `api/runs/${encodeURIComponent(run.id)}/policy?windows=60&of=${of}`,
     run.controllable ? 3000 : undefined,
   );
   const [order, setOrder] = useState<"space" | "decided">("space");
@@ -21,8 +23,11 @@ export function Policy({ run }: { readonly run: RunDetail }) {
   return (
     <>
       <p>
-        Share of each value among the candidates that were proposed, over {count(value.ends.at(-1) ?? 0)} trials in{" "}
-        {value.ends.length} windows: an estimate of the policy's probabilities. Darker is more often.
+        {value.source === "policy"
+          ? "The probabilities that the policy itself gave each value"
+          : "Share of each value among the candidates that were proposed"}
+        , over {count(value.ends.at(-1) ?? 0)} trials in {value.ends.length} windows. Darker is more.
+        {!value.hasPolicy && ` The agent ${run.agent} records no policy; shares estimate what it prefers.`}
       </p>
       <div class="toolbar">
         <label>
@@ -34,6 +39,15 @@ export function Policy({ run }: { readonly run: RunDetail }) {
             onInput={(event) => setFilter(event.currentTarget.value)}
           />
         </label>
+        {value.hasPolicy && (
+          <label>
+            Show
+            <select value={of} onChange={(event) => setOf(event.currentTarget.value as PolicyMap["source"])}>
+              <option value="policy">the policy's probabilities</option>
+              <option value="proposed">what was proposed</option>
+            </select>
+          </label>
+        )}
         <label>
           Order
           <select value={order} onChange={(event) => setOrder(event.currentTarget.value as "space" | "decided")}>
@@ -44,7 +58,7 @@ export function Policy({ run }: { readonly run: RunDetail }) {
       </div>
       <div class="knobs">
         {knobs.map((knob) => (
-          <KnobMap key={knob.name} knob={knob} />
+          <KnobMap key={knob.name} knob={knob} isPolicy={value.source === "policy"} />
         ))}
       </div>
     </>
@@ -53,7 +67,7 @@ export function Policy({ run }: { readonly run: RunDetail }) {
 
 const CELL_HEIGHT = 16;
 
-function KnobMap({ knob }: { readonly knob: Knob }) {
+function KnobMap({ knob, isPolicy }: { readonly knob: Knob; readonly isPolicy: boolean }) {
   const canvas = useRef<HTMLCanvasElement>(null);
   const windows = knob.share.length;
   const last = knob.share.at(-1) ?? [];
@@ -78,7 +92,7 @@ function KnobMap({ knob }: { readonly knob: Knob }) {
     return () => scheme.removeEventListener("change", draw);
   }, [knob, windows]);
   const top = last.indexOf(Math.max(...last));
-  const summary = `${knob.name}: entropy from ${before.toFixed(2)} to ${now.toFixed(2)}; most proposed at the end: ${valueText(knob.values[top] ?? "")} (${percent(last[top] ?? 0, 0)})`;
+  const summary = `${knob.name}: entropy from ${before.toFixed(2)} to ${now.toFixed(2)}; ${isPolicy ? "most probable" : "most proposed"} at the end: ${valueText(knob.values[top] ?? "")} (${percent(last[top] ?? 0, 0)})`;
   return (
     <figure class="knob">
       <figcaption>

@@ -79,12 +79,16 @@ export interface Curves {
   };
 }
 
-/** How often each value of each knob was proposed, by window of trials. */
+/** What each knob came to be, by window of trials. */
 export interface PolicyMap {
+  /** policy: the controller's own probabilities; proposed: how often each value was proposed */
+  readonly source: "policy" | "proposed";
+  /** the controller's probabilities are recorded: either can be asked for */
+  readonly hasPolicy: boolean;
   /** first trial after each window */
   readonly ends: readonly number[];
   readonly knobs: readonly (KnobInfo & {
-    /** [window][value]: share among the window's trials where the knob counts */
+    /** [window][value]: mean probability, or share among the trials, of those where the knob counts; 0 throughout where none */
     readonly share: readonly (readonly number[])[];
     /** entropy of the first and the last window, as a share of the largest possible */
     readonly entropy: readonly number[];

@@ -176,7 +176,8 @@ function runRoutes(app: Hono, store: RunStore): void {
 function viewRoutes(app: Hono, store: RunStore, designs: DesignService): void {
   app.get("/api/runs/:id/policy", async (context) => {
     const { columns, manifest } = await runOf(store, context);
-    return context.json(policyMapOf(columns, manifest.space, whole(context.req.query("windows"), 60, 2, 200)));
+    const wanted = context.req.query("of") === "proposed" ? "proposed" : "policy";
+    return context.json(policyMapOf(columns, manifest.space, whole(context.req.query("windows"), 60, 2, 200), wanted));
   });
   app.get("/api/runs/:id/front", async (context) => {
     const run = await runOf(store, context);

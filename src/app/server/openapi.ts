@@ -84,7 +84,10 @@ const OPERATIONS: Readonly<Record<string, Operation>> = {
     from: "first trial",
     count: "how many",
   }),
-  "GET /api/runs/{id}/policy": json("probabilities of each knob's values by window", { windows: "most windows" }),
+  "GET /api/runs/{id}/policy": json("probabilities of each knob's values by window", {
+    windows: "most windows",
+    of: "`policy` (default) or `proposed`",
+  }),
   "GET /api/runs/{id}/front": json("Pareto front, sample of dominated designs, hypervolume", {
     x: "metric",
     y: "metric",

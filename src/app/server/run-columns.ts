@@ -3,6 +3,7 @@
 import { join } from "node:path";
 import type { SpaceData } from "../../core/space.js";
 import type { Candidate, KnobValue } from "../../core/trial.js";
+import { POLICY_FILE, policyRecordOf } from "../../study/policy-lines.js";
 import { TIMES_FILE, UPDATES_FILE } from "../../study/run-folder.js";
 import { TRIALS_FILE } from "../../study/trial-lines.js";
 import { TailReader } from "./tail-reader.js";
@@ -10,6 +11,8 @@ import { type Scanned, TrialScanner } from "./trial-scanner.js";
 
 export const MAX_METRICS = 64;
 export const MAX_TRIALS = 5_000_000;
+/** Runs record some hundreds (src/study/policy-lines.ts). */
+const MAX_POLICIES = 20_000;
 
 /** Columns that grow by doubling. */
 class Grown<T extends Float64Array | Int16Array | Uint8Array> {
@@ -42,6 +45,8 @@ export class RunColumns {
   /** trials read so far */
   count = 0;
   readonly updates: Update[] = [];
+  /** what the policy would draw: for each knob with a choice the probability of every value, undefined where it did not count */
+  readonly policies: { readonly trialCount: number; readonly knobs: readonly (Float32Array | undefined)[] }[] = [];
   /** wall time: `seconds` of running at `trials` trials, ascending */
   readonly times: { readonly trials: number; readonly seconds: number }[] = [];
   readonly #reward = numbers();
@@ -53,6 +58,7 @@ export class RunColumns {
   readonly #trialLines: TailReader;
   readonly #updateLines: TailReader;
   readonly #timeLines: TailReader;
+  readonly #policyLines: TailReader;
   #reading: Promise<void> | undefined;
 
   constructor(runFolder: string, space: SpaceData) {
@@ -65,6 +71,7 @@ export class RunColumns {
     this.#trialLines = new TailReader(join(runFolder, TRIALS_FILE));
     this.#updateLines = new TailReader(join(runFolder, UPDATES_FILE));
     this.#timeLines = new TailReader(join(runFolder, TIMES_FILE));
+    this.#policyLines = new TailReader(join(runFolder, POLICY_FILE));
   }
 
   get reward(): Float64Array {
@@ -92,7 +99,9 @@ export class RunColumns {
   /** Bytes that the columns take. */
   get bytes(): number {
     const columns = [this.#reward, this.#feasible, ...this.#metrics.values(), ...this.#codes];
-    return columns.reduce((sum, column) => sum + column.data.byteLength, 0) + this.updates.length * 500;
+    const valueCount = this.#valueCodes.reduce((sum, { codes }) => sum + codes.size, 0);
+    const policies = this.policies.length * (4 * valueCount + 100 * this.#valueCodes.length);
+    return columns.reduce((sum, column) => sum + column.data.byteLength, 0) + this.updates.length * 500 + policies;
   }
 
   /** Reads what was added to the files; calls that overlap share one reading. @throws Error naming the line */
@@ -127,6 +136,12 @@ export class RunColumns {
       const value = parsed(bytes.toString("utf8", start, end)) as Update | undefined;
       if (typeof value?.trialCount !== "number" || typeof value.diagnostics !== "object") return;
       this.updates.push({ trialCount: value.trialCount, diagnostics: finiteOf(value.diagnostics) });
+    });
+    await this.#policyLines.read((bytes, start, end) => {
+      const record = policyRecordOf(bytes.toString("utf8", start, end));
+      if (record === undefined || this.policies.length >= MAX_POLICIES) return;
+      const knobs = this.#valueCodes.map(({ name, codes }) => probabilitiesOf(record.policy[name], codes.size));
+      this.policies.push({ trialCount: record.trialCount, knobs });
     });
     await this.#trialLines.read((bytes, start, end, last) => {
       const scanned = this.#scanner.scan(bytes, start, end);
@@ -189,6 +204,12 @@ export function secondsAt(times: RunColumns["times"], trials: number): number {
   if (after === undefined) return before.seconds;
   const share = (trials - before.trials) / Math.max(1, after.trials - before.trials);
   return before.seconds + share * (after.seconds - before.seconds);
+}
+
+/** A knob's probabilities, when they are as many numbers as it has values. */
+function probabilitiesOf(list: unknown, count: number): Float32Array | undefined {
+  if (!Array.isArray(list) || list.length !== count) return undefined;
+  return list.every((p) => typeof p === "number" && p >= 0 && p <= 1) ? Float32Array.from(list as number[]) : undefined;
 }
 
 function parsed(text: string): unknown {

@@ -1,6 +1,8 @@
-// How often each value of each knob was proposed lately: the policy as one sees it from outside, for any agent.
+// What becomes of each knob: `knobs/<name>`, how often each value was proposed lately, for any agent; and `policy/<name>`, the
+// probabilities that the controller itself gave the values, for agents with a policy.
 // A window closes after 64 trials, in long runs after a sixteenth of the trials so far, so that a run of any length has
 // some tens of windows. Where a window closes depends on the trials alone: a resumed run closes the same ones.
+import type { PolicyProbabilities } from "../../core/agent.js";
 import type { SpaceData } from "../../core/space.js";
 import type { KnobValue, Trial } from "../../core/trial.js";
 
@@ -8,9 +10,10 @@ const WINDOW_TRIALS = 64;
 const WINDOW_FRACTION = 1 / 16;
 
 export interface KnobHistogram {
-  readonly name: string;
-  /** how often each position of the knob's values was proposed in the window */
-  readonly counts: Uint32Array;
+  /** `knobs/<name>` or `policy/<name>` */
+  readonly tag: string;
+  /** for each position of the knob's values: how often it was proposed in the window, or its probability at the end of it */
+  readonly counts: ArrayLike<number>;
   /** what the positions mean */
   readonly about: string;
 }
@@ -18,13 +21,15 @@ export interface KnobHistogram {
 interface Knob {
   readonly name: string;
   readonly positions: ReadonlyMap<KnobValue, number>;
-  readonly about: string;
+  readonly places: string;
   counts: Uint32Array;
 }
 
 export class KnobHistograms {
   readonly #knobs: readonly Knob[];
   #closedAt = 0;
+  /** the last one that was recorded */
+  #policy: PolicyProbabilities = {};
 
   constructor(space: SpaceData) {
     this.#knobs = space.knobs
@@ -32,13 +37,14 @@ export class KnobHistograms {
       .map(({ name, values }) => ({
         name,
         positions: new Map(values.map((value, i) => [value, i])),
-        about: `How often each value was proposed. ${values.map((value, i) => `${i}: ${String(value)}`).join(", ")}`,
+        places: values.map((value, i) => `${i}: ${String(value)}`).join(", "),
         counts: new Uint32Array(values.length),
       }));
   }
 
-  /** Counts the trials of a step. @returns the histograms of the window when it closes here, else none */
-  add(trials: readonly Trial[], trialCount: number): KnobHistogram[] {
+  /** Counts the trials of a step. @param policy of the step, where one was recorded  @returns the histograms of the window when it closes here, else none */
+  add(trials: readonly Trial[], trialCount: number, policy?: PolicyProbabilities): KnobHistogram[] {
+    this.#policy = policy ?? this.#policy;
     for (const { candidate } of trials) {
       for (const { name, positions, counts } of this.#knobs) {
         const position = positions.get(candidate[name] as KnobValue); // undefined where the knob does not count
@@ -47,10 +53,14 @@ export class KnobHistograms {
     }
     if (trialCount - this.#closedAt < Math.max(WINDOW_TRIALS, WINDOW_FRACTION * this.#closedAt)) return [];
     this.#closedAt = trialCount;
-    return this.#knobs.map((knob) => {
-      const { name, about, counts } = knob;
+    return this.#knobs.flatMap((knob) => {
+      const { name, places, counts } = knob;
       knob.counts = new Uint32Array(counts.length);
-      return { name, about, counts };
+      const proposed = { tag: `knobs/${name}`, counts, about: `How often each value was proposed. ${places}` };
+      const probabilities = this.#policy[name];
+      if (probabilities === undefined) return [proposed];
+      const about = `The probability that the policy gives each value. ${places}`;
+      return [proposed, { tag: `policy/${name}`, counts: probabilities, about }];
     });
   }
 }

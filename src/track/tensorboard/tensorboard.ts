@@ -1,5 +1,5 @@
 // Writes a run for TensorBoard: `tensorboard --logdir runs` shows every run under its id. Scalars of each update,
-// hyper-parameters, and histograms of the values that were proposed for each knob. The step is the number of trials.
+// hyper-parameters, and for each knob histograms of the values that were proposed and of the policy's probabilities. The step is the number of trials.
 // A run that goes on appends to its file; no step is written twice, whatever the session before had written.
 import type { SpaceData } from "../../core/space.js";
 import type { RunEvent, RunHead } from "../../study/events.js";
@@ -32,12 +32,11 @@ export function tensorboard({ space, hparams, clock }: TensorboardOptions): RunL
   const knobs = new KnobHistograms(space);
   let file: EventFile | undefined;
 
-  const write = (open: EventFile, { trialCount, wallMs, scalars, trials }: Step): void => {
-    const histograms = knobs.add(trials, trialCount);
+  const write = (open: EventFile, { trialCount, wallMs, scalars, trials, policy }: Step): void => {
+    const histograms = knobs.add(trials, trialCount, policy);
     if (trialCount <= open.lastStep) return;
     const values = Object.entries(scalars).map(([tag, value]) => scalarValue(tag, value));
-    for (const { name, counts, about } of histograms) {
-      const tag = `knobs/${name}`;
+    for (const { tag, counts, about } of histograms) {
       values.push(histogramValue(tag, counts, open.tags.has(tag) ? undefined : about));
       open.tags.add(tag);
     }

@@ -98,7 +98,7 @@ describe("curves", () => {
 describe("the policy map", () => {
   it("gives each value's share by window, which add up to one", async () => {
     const map = await get<PolicyMap>("/api/runs/one/policy?windows=2");
-    expect(map.ends).toEqual([35, 70]);
+    expect([map.source, map.hasPolicy, map.ends]).toEqual(["proposed", false, [35, 70]]);
     expect(map.knobs.map(({ name }) => name)).toEqual(["network/width", "accelerator/peRows", "deployment/fusion"]);
     for (const { share } of map.knobs) for (const row of share) expect(row.reduce((a, b) => a + b)).toBeCloseTo(1, 3);
     const widths = readFileSync(join(folder, "trials.jsonl"), "utf8")
@@ -106,6 +106,36 @@ describe("the policy map", () => {
       .slice(0, 35)
       .filter((line) => line.includes('"network/width":0.75')).length;
     expect(map.knobs[0]!.share[0]![1]).toBeCloseTo(widths / 35, 3);
+  });
+
+  it("gives the policy's own probabilities where they are recorded, and the shares when asked", async () => {
+    const [even, decided] = [
+      { "network/width": [0.25, 0.25, 0.5], "deployment/fusion": [0.5, 0.5] },
+      { "network/width": [0, 0, 1] },
+    ];
+    const lines = [even, decided, decided].map((policy, i) => JSON.stringify({ trialCount: 16 * (i + 1), policy }));
+    const wrong = JSON.stringify({ trialCount: 64, policy: { "network/width": [1, 0], "accelerator/peRows": "all" } });
+    fakeRun(root, "policy", 70);
+    writeFileSync(join(root, "policy", "policy.jsonl"), `${[...lines, wrong].join("\n")}\n{"torn`);
+    const map = await get<PolicyMap>("/api/runs/policy/policy?windows=2");
+    expect([map.source, map.hasPolicy, map.ends]).toEqual(["policy", true, [32, 64]]);
+    const knob = (name: string) => map.knobs.find((one) => one.name === name)!;
+    expect(knob("network/width").share).toEqual([
+      [0.125, 0.125, 0.75], // the mean of the two records
+      [0, 0, 1], // a list of another length is none
+    ]);
+    expect(knob("network/width").entropy[1]).toBe(0);
+    expect(knob("deployment/fusion").share).toEqual([
+      [0.5, 0.5], // it counted in one of them
+      [0, 0],
+    ]);
+    expect(
+      knob("accelerator/peRows")
+        .share.flat()
+        .every((p) => p === 0),
+    ).toBe(true);
+    const proposed = await get<PolicyMap>("/api/runs/policy/policy?windows=2&of=proposed");
+    expect([proposed.source, proposed.ends]).toEqual(["proposed", [35, 70]]);
   });
 
   it("knows entropy 1 for even shares and 0 for one value", () => {

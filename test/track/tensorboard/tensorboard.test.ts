@@ -6,7 +6,7 @@ import type { RunListener } from "../../../src/study/listeners.js";
 import type { StudyPlan } from "../../../src/study/plan.js";
 import { createRunFolder, openRunFolder, type RunFolder } from "../../../src/study/run-folder.js";
 import { runStudy } from "../../../src/study/run-study.js";
-import { trialsOf, updatesOf } from "../../../src/track/run-reader.js";
+import { policiesOf, trialsOf, updatesOf } from "../../../src/track/run-reader.js";
 import { eventFileOf, readRecords } from "../../../src/track/tensorboard/event-file.js";
 import { type EventRead, fieldsOf, readEvent } from "../../../src/track/tensorboard/events.js";
 import { KnobHistograms } from "../../../src/track/tensorboard/knob-histograms.js";
@@ -107,6 +107,24 @@ describe("the event file", () => {
     expect(
       [at[0], at[1]].map((event) => event?.values.some(({ fields, tag }) => tag.startsWith("knobs/") && fields.has(9))),
     ).toEqual([true, false]);
+  });
+});
+
+describe("histograms of a policy", () => {
+  it("hold the probabilities that the run recorded last", async () => {
+    const folder = createRunFolder(tempRoot(), toyPlan(), tickingClock());
+    await session(folder, toyPlan());
+    const at = eventsOf(folder.path).filter(({ values }) => values.some(({ tag }) => tag.startsWith("policy/")));
+    expect(at.map(({ step }) => step)).toEqual([64, 128, 192]);
+    for (const { step, values } of at) {
+      const record = [...policiesOf(folder.path)].findLast(({ trialCount }) => trialCount <= step);
+      for (const [name, probabilities] of Object.entries(record?.policy ?? {})) {
+        const value = values.find(({ tag }) => tag === `policy/${name}`);
+        const rows = fieldsOf(value?.fields.get(8) as Buffer).get(4) as Buffer;
+        expect(probabilities.map((_, i) => rows.readDoubleLE(i * 24 + 16))).toEqual(probabilities);
+      }
+      expect(Object.keys(record?.policy ?? {}).length).toBeGreaterThan(1);
+    }
   });
 });
 
