@@ -17,6 +17,7 @@ import { type AccuracyEstimate, type AccuracyProxy, type EstimateContext, trustO
 import { NoEstimate } from "./accuracy/no-estimate.js";
 import { accuracyProxy } from "./accuracy/proxy.js";
 import { type Deployment, deploymentSchema } from "./deployment/deployment.js";
+import { prunedNetwork } from "./deployment/pruning.js";
 import {
   designDetails,
   evaluateHardware,
@@ -69,7 +70,10 @@ export interface CodesignEnvironment extends Environment {
 
 /** A network, the machine that it runs on with the layers mapped so far, and how it is put there. */
 export interface BuiltDesign {
+  /** as it is trained; the accuracy proxy knows what pruning costs it */
   readonly network: Network;
+  /** as it runs, after pruning */
+  readonly prunedNetwork: Network;
   readonly layerCosts: LayerCosts;
   readonly deployment: Deployment;
 }
@@ -104,11 +108,16 @@ export function createCodesignEnvironment(options: CodesignOptions): CodesignEnv
   const machines = new Machines(options.mapper);
 
   /** @throws NetworkShapeError */
-  const designOf = (candidate: Candidate): BuiltDesign => ({
-    network: buildNetwork(network.document(candidate)),
-    layerCosts: machines.of(accelerator.document(candidate)),
-    deployment: deploymentSchema.parse(deployment.document(candidate)),
-  });
+  const designOf = (candidate: Candidate): BuiltDesign => {
+    const trained = buildNetwork(network.document(candidate));
+    const deployed = deploymentSchema.parse(deployment.document(candidate));
+    return {
+      network: trained,
+      prunedNetwork: prunedNetwork(trained, deployed.pruning),
+      layerCosts: machines.of(accelerator.document(candidate)),
+      deployment: deployed,
+    };
+  };
 
   const evaluate$ = (candidate: Candidate): Observable<Evaluation> =>
     defer(() => {
@@ -116,13 +125,13 @@ export function createCodesignEnvironment(options: CodesignOptions): CodesignEnv
       if (built.kind === "infeasible") return [built];
       const design = built.value;
       return forkJoin({
-        hardware: defer(() => [evaluateHardware(design.network, design.layerCosts, design.deployment)]),
+        hardware: defer(() => [evaluateHardware(design.prunedNetwork, design.layerCosts, design.deployment)]),
         accuracy: defer(() => {
           const answer = proxy.estimate(design.network, design.deployment, contextOf(candidate));
           return answer instanceof Promise ? from(answer) : [answer];
         }),
       }).pipe(
-        map(({ hardware, accuracy }) => evaluationOf(hardware, accuracy, design.network, design.deployment)),
+        map(({ hardware, accuracy }) => evaluationOf(hardware, accuracy, design.prunedNetwork, design.deployment)),
         catchError(withoutEstimate),
       );
     });
@@ -162,21 +171,22 @@ export async function evaluateDesign(
   proxy: AccuracyProxy,
   context?: EstimateContext,
 ): Promise<DesignReport | Infeasible> {
-  const hardware = evaluateHardware(network, layerCosts, deployment);
+  const running = prunedNetwork(network, deployment.pruning);
+  const hardware = evaluateHardware(running, layerCosts, deployment);
   if (hardware.kind === "infeasible") return hardware.infeasible;
   const accuracy = await answerOf(proxy, network, deployment, context);
   if ("reason" in accuracy) return accuracy;
   const { name, macUnits, clockMhz } = layerCosts.chip;
   const figures = withMeasured(hardware.figures, accuracy);
   return {
-    network: { name: network.name, macCount: network.macCount, paramCount: network.paramCount },
+    network: { name: running.name, macCount: running.macCount, paramCount: running.paramCount },
     accelerator: { name, macUnits, clockMhz },
     deployment,
     ...figures,
     latencyPerImageMs: figures.latencyMs / deployment.batch,
     energyPerImageMillijoules: figures.energyMillijoules / deployment.batch,
     accuracy: { ...accuracy, trust: trustOf(proxy) },
-    ...designDetails(network, layerCosts, deployment),
+    ...designDetails(running, layerCosts, deployment),
   };
 }
 

@@ -20,6 +20,7 @@ import {
 } from "../envs/accelerator/network-cost.js";
 import { OPERANDS } from "../envs/accelerator/problem.js";
 import { createCodesignEnvironment, type DesignReport } from "../envs/codesign-env.js";
+import { prunedNetwork } from "../envs/deployment/pruning.js";
 import { stepsOfLayer, transfersOfLayer } from "../envs/evaluate-design.js";
 import type { Block, Layer, Network } from "../envs/network/ir.js";
 import { buildNetwork } from "../envs/network/network-file.js";
@@ -46,7 +47,7 @@ export async function candidateView(study: ResolvedStudy, candidate: Candidate):
   const built = createCodesignEnvironment(codesignOptions(study)).build(candidate);
   if (!isDesign(report)) return { infeasible: report.reason };
   if ("reason" in built) return { infeasible: built.reason };
-  return viewOf(report, built.network, built.layerCosts);
+  return viewOf(report, built.prunedNetwork, built.layerCosts);
 }
 
 /** The study's reference design. */
@@ -54,12 +55,13 @@ export async function referenceView(study: ResolvedStudy): Promise<DesignViewRes
   const report = await referenceOf(study);
   if (!isDesign(report)) return { infeasible: report.reason };
   const costs = new LayerCosts(buildAccelerator(study.reference.accelerator), study.mapper);
-  return viewOf(report, buildNetwork(study.reference.network), costs);
+  const network = prunedNetwork(buildNetwork(study.reference.network), report.deployment.pruning);
+  return viewOf(report, network, costs);
 }
 
 function viewOf(report: DesignReport, network: Network, costs: LayerCosts) {
   const { deployment, layers: _, network: __, accelerator: ___, accuracy, ...figures } = report;
-  const { weightBits, activationBits, batch, fusion, activations, weights } = deployment;
+  const { weightBits, activationBits, batch, fusion, activations, weights, pruning } = deployment;
   const { estimate, standardError, proxy } = accuracy;
   const plan = schedule(network, costs.chip, deployment, costs.objective);
   const result = networkCost(
@@ -79,6 +81,7 @@ function viewOf(report: DesignReport, network: Network, costs: LayerCosts) {
       fusion,
       ...(activations !== undefined && { activations }),
       ...(weights !== undefined && { weights }),
+      ...(pruning !== undefined && { pruning }),
     },
     network: {
       name: network.name,
@@ -153,7 +156,7 @@ function layerOf(layer: Layer, position: number, plan: Schedule, cost: LayerCost
   const mapping = costs.mapping(steps[0]!.problem);
   if (mapping === undefined) throw new Error(`layer ${layer.id} has no mapping`);
   const { latencyCycles, energyPj, utilizationFraction, bottleneck, dramBytes } = cost;
-  const { weights, inputs } = whole.bits;
+  const { weights, inputs } = whole.multiplierBits;
   const operationPj = operationEnergyPj(chip, whole.operation, weights, inputs);
   const cycles: Record<string, number> = { compute: 0 };
   const energy: Record<string, number> = { arithmetic: 0 };

@@ -24,7 +24,8 @@ export function boundsOf(problem: Problem, chip: Accelerator, operationPj: numbe
   const dram = chip.levels[0]!;
   return {
     cycles: Math.max(
-      problem.operationCount / (chip.macUnits * operationRate(chip, bits.weights, bits.inputs)),
+      problem.operationCount /
+        (chip.macUnits * operationRate(chip, problem.multiplierBits.weights, problem.multiplierBits.inputs)),
       (readBits + writeBits) / 8 / dram.sharedBytesPerCycle,
       readBits / 8 / dram.readBytesPerCycle,
       writeBits / 8 / dram.writeBytesPerCycle,

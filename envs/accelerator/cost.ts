@@ -562,7 +562,7 @@ export class CostModel {
     return bytes / Math.min(dram.sharedBytesPerCycle, dram.writeBytesPerCycle, dram.writePorts?.[O] ?? Infinity);
   }
 
-  #lookUp({ operation, bits: { weights, inputs } }: Problem): void {
+  #lookUp({ operation, multiplierBits: { weights, inputs } }: Problem): void {
     if (operation === this.#operation && weights === this.#weightBits && inputs === this.#inputBits) return;
     this.#operationPj = operationEnergyPj(this.chip, operation, weights, inputs);
     this.#rate = operationRate(this.chip, weights, inputs);

@@ -131,7 +131,8 @@ function remember<Result>(known: Map<string, Result>, key: string, result: Resul
 
 /** Cycles of a layer with every unit busy at the rate of its precision. */
 export function peakCycles(problem: Problem, chip: Accelerator): number {
-  return problem.operationCount / (chip.macUnits * operationRate(chip, problem.bits.weights, problem.bits.inputs));
+  const { weights, inputs } = problem.multiplierBits;
+  return problem.operationCount / (chip.macUnits * operationRate(chip, weights, inputs));
 }
 
 /** The latency by cause, without the causes that take no time. */

@@ -62,7 +62,7 @@ export function mappingReport(problem: Problem, mapping: Mapping, model: CostMod
   const { chip } = model;
   model.evaluate(problem, mapping);
   const levels = chip.levels.map((_, l) => levelReport(problem, mapping, model, l));
-  const { weights, inputs } = problem.bits;
+  const { weights, inputs } = problem.multiplierBits;
   let usedMacUnits = 1;
   for (const bound of mapping.spatial) usedMacUnits *= bound;
   const operations = problem.operationCount * operationEnergyPj(chip, problem.operation, weights, inputs);

@@ -200,7 +200,7 @@ const SLACK = 1e-9;
 
 /** The bound that a result beats, if any. */
 function beaten(problem: Problem, cost: LayerCost, chip: Accelerator): Violation | undefined {
-  const { weights, inputs } = problem.bits;
+  const { weights, inputs } = problem.multiplierBits;
   const bounds = boundsOf(problem, chip, operationEnergyPj(chip, problem.operation, weights, inputs));
   if (cost.latencyCycles < bounds.cycles * (1 - SLACK)) {
     return { subject: "latencyCycles", needed: bounds.cycles, available: cost.latencyCycles, unit: "cycles" };

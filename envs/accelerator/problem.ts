@@ -47,6 +47,8 @@ export interface Problem {
   /** words of each operand, halo included */
   readonly words: readonly [number, number, number];
   readonly bits: WordBits;
+  /** what is multiplied; weights that are stored compressed take fewer bits than these */
+  readonly multiplierBits: { readonly weights: number; readonly inputs: number };
   readonly operation: Operation;
   /** operations in all: product of the extents */
   readonly operationCount: number;
@@ -68,7 +70,10 @@ const ELEMENTWISE = bit(N, G, P, Q);
 export const ACCUMULATOR_BITS = 32;
 
 export interface Precision {
+  /** as the multiplier takes them */
   readonly weightBits: number;
+  /** as they are stored, index included; default: as they are */
+  readonly storedWeightBits?: number;
   /** of the activations that the layer reads and writes */
   readonly inputBits: number;
   readonly outputBits: number;
@@ -94,7 +99,13 @@ export function problemOf(
   residency = NOTHING_RESIDENT,
   second: SecondOperand = layer.kind === "multiply" ? "per-channel" : "map",
 ): Problem {
-  const { weightBits, inputBits, outputBits, partialBits = ACCUMULATOR_BITS } = precision;
+  const {
+    weightBits,
+    storedWeightBits = weightBits,
+    inputBits,
+    outputBits,
+    partialBits = ACCUMULATOR_BITS,
+  } = precision;
   const base = { stride: layer.stride, dilation: layer.dilation, ...residency } as const;
   const activations: WordBits = { weights: inputBits, inputs: inputBits, outputs: outputBits, partial: partialBits };
   const groups = layer.G;
@@ -106,7 +117,8 @@ export function problemOf(
         ...base,
         extents: [batch, groups, layer.K / groups, layer.C / groups, layer.P, layer.Q, layer.R, layer.S],
         relevance: [CONV_WEIGHTS, INPUTS, OUTPUTS],
-        bits: { ...activations, weights: weightBits },
+        bits: { ...activations, weights: storedWeightBits },
+        multiplierBits: { weights: weightBits, inputs: inputBits },
         operation: "mac",
         weightsAreActivations: false,
       });
@@ -150,6 +162,8 @@ export function makeProblem(given: {
   dilation: readonly [number, number];
   relevance: readonly [number, number, number];
   bits: WordBits;
+  /** default: those of the words */
+  multiplierBits?: Problem["multiplierBits"];
   operation: Operation;
   weightsAreActivations: boolean;
   present?: readonly [boolean, boolean, boolean];
@@ -165,6 +179,7 @@ export function makeProblem(given: {
   return {
     ...given,
     extents,
+    multiplierBits: given.multiplierBits ?? given.bits,
     present,
     resident: given.resident ?? NOTHING_RESIDENT.resident,
     reservedBits: given.reservedBits ?? 0,
@@ -179,6 +194,7 @@ export function makeProblem(given: {
 
 /** A text that is equal for two problems exactly when every mapping costs the same for both. */
 export function problemKey(problem: Problem): string {
-  const { extents, stride, dilation, relevance, bits, operation, present, resident, reservedBits } = problem;
-  return `${extents.join(",")}|${stride}|${dilation}|${relevance}|${bits.weights},${bits.inputs},${bits.outputs},${bits.partial}|${operation}|${present[0] ? 1 : 0}|${resident}|${reservedBits}`;
+  const { extents, stride, dilation, relevance, bits, multiplierBits, operation, present, resident, reservedBits } =
+    problem;
+  return `${extents.join(",")}|${stride}|${dilation}|${relevance}|${bits.weights},${bits.inputs},${bits.outputs},${bits.partial},${multiplierBits.weights}|${operation}|${present[0] ? 1 : 0}|${resident}|${reservedBits}`;
 }

@@ -142,10 +142,10 @@ export class SpatialSearch {
     this.#objective = objective;
     this.#operations = problem.operationCount;
     this.#relevance = problem.relevance;
-    this.#rate = operationRate(this.#chip, bits.weights, bits.inputs);
+    const { weights, inputs } = problem.multiplierBits;
+    this.#rate = operationRate(this.#chip, weights, inputs);
     let dramBits = 0;
-    this.#fixedPj =
-      problem.operationCount * operationEnergyPj(this.#chip, problem.operation, bits.weights, bits.inputs);
+    this.#fixedPj = problem.operationCount * operationEnergyPj(this.#chip, problem.operation, weights, inputs);
     for (let operand = 0; operand < 3; operand++) {
       let keeper = levels.length - 1;
       while (!levels[keeper]!.keeps[operand]) keeper--;

@@ -3,11 +3,11 @@
 // fitted to the same published networks as the surrogate. A proxy that does not beat them has learned nothing else.
 import { z } from "zod";
 import type { Network } from "../network/ir.js";
+import { deploymentRise } from "./deployment-effects.js";
 import { describe } from "./descriptors.js";
 import type { ProxyError } from "./estimate.js";
 import { estimateOf, shippedSurrogate } from "./imagenet-surrogate.js";
 import { defineProxy } from "./proxy-definition.js";
-import { quantizationRise } from "./quantization.js";
 
 export const BASELINES = ["macs-only", "params-only"] as const;
 export type Baseline = (typeof BASELINES)[number];
@@ -57,13 +57,7 @@ export const baselineDefinition = (baseline: Baseline) => {
         error: line.error,
         estimate(network, deployment, context = {}) {
           const floatError = Math.exp(lineAt(line, countOf(baseline, network)));
-          const rise = quantizationRise(
-            network,
-            describe(network),
-            deployment,
-            quantization,
-            context.quantizationMethod,
-          );
+          const rise = deploymentRise(network, describe(network), deployment, quantization, context.quantizationMethod);
           return estimateOf(baseline, floatError, line.variance, rise, quantization.relativeError);
         },
       };

@@ -4,16 +4,11 @@ import { isAbsolute, join } from "node:path";
 import { z } from "zod";
 import { packageRoot, parseText, readText } from "../../src/files/documents.js";
 import type { FittedLine } from "./baselines.js";
+import { deploymentRise } from "./deployment-effects.js";
 import { describe } from "./descriptors.js";
 import type { AccuracyEstimate, ImmediateProxy, ProxyError } from "./estimate.js";
 import { defineProxy } from "./proxy-definition.js";
-import {
-  QUANTIZATION_METHODS,
-  type QuantizationMethod,
-  type QuantizationTerms,
-  quantizationRise,
-  raisedError,
-} from "./quantization.js";
+import { QUANTIZATION_METHODS, type QuantizationMethod, type QuantizationTerms, raisedError } from "./quantization.js";
 import { type SurrogateCoefficients, surrogateModel } from "./surrogate-model.js";
 
 export const SURROGATE_NAME = "imagenet-surrogate";
@@ -73,7 +68,7 @@ export function imagenetSurrogate(
       const { mean, variance } = predict(descriptors, context.recipe ?? options.recipe);
       const floatError = Math.exp(Math.min(HIGHEST_LOG_ERROR, Math.max(LOWEST_LOG_ERROR, mean)));
       const method = context.quantizationMethod ?? options.quantizationMethod;
-      const rise = quantizationRise(network, descriptors, deployment, fitted.quantization, method);
+      const rise = deploymentRise(network, descriptors, deployment, fitted.quantization, method);
       return estimateOf(SURROGATE_NAME, floatError, variance, rise, fitted.quantization.relativeError);
     },
   };

@@ -2,7 +2,7 @@
 //   rise = factor · ln(1 / (1 − sparsity))²
 // Networks give up their first half of weights nearly for nothing and their last tenth dearly. Factors are set from published
 // results after training with the pruning (docs/accuracy.md, "What pruning costs", has each with its source).
-import type { Pruning, PruningKind } from "../deployment/pruning.js";
+import { NO_PRUNING, type Pruning, type PruningKind } from "../deployment/pruning.js";
 
 export const PRUNING_FACTORS: Readonly<Record<PruningKind, number>> = {
   none: 0,
@@ -13,6 +13,6 @@ export const PRUNING_FACTORS: Readonly<Record<PruningKind, number>> = {
 };
 
 /** Rise of ln(error) that pruning causes; 0 for none. */
-export function pruningRise({ kind, sparsity }: Pruning): number {
+export function pruningRise({ kind, sparsity }: Pruning = NO_PRUNING): number {
   return PRUNING_FACTORS[kind] * Math.log(1 - sparsity) ** 2;
 }

@@ -1,5 +1,5 @@
 // Which layers run as groups: of all ways to cut the network into groups and single layers, the one that moves the fewest DRAM
-// bytes (dynamic programming over the layers, as for the cuts of DeFiNES and Optimus); a group must save some, and must hold
+// bytes (dynamic programming over the layers); a group must save some, and must hold
 // some activation that has no room on chip as a whole. What a group passes on inside is then no longer kept as a whole.
 import { type Accelerator, operationEnergyPj } from "../accelerator/architecture.js";
 import { peakCycles } from "../accelerator/layer-costs.js";
@@ -102,7 +102,7 @@ function factsOf(
 ): LayerFacts {
   const layer = network.layers[i]!;
   const problem = problemOf(layer, deployment.batch, precisionOf(i));
-  const { weights, inputs } = problem.bits;
+  const { weights, inputs } = problem.multiplierBits;
   const weightBits = residency.areWeightsKept[i]! ? 0 : layer.weightCount * sizes.weightBits[i]!;
   let aloneBits = weightBits + (residency.isOutputKept[i]! ? 0 : problem.words[2]! * sizes.activationBits[i]!);
   for (const source of layer.inputs) {

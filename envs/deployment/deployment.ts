@@ -2,6 +2,7 @@
 // run as a group, tile by tile. What the words mean for the cost stands in docs/accelerator-model.md.
 import { z } from "zod";
 import type { Layer } from "../network/ir.js";
+import { pruningSchema } from "./pruning.js";
 
 export const BITS = [16, 8, 4] as const;
 const bits = z.union([z.literal(16), z.literal(8), z.literal(4)]).describe("bits per word");
@@ -37,6 +38,7 @@ export const deploymentSchema = z.strictObject({
     .describe(
       "dram: loaded for every batch; fit: those that there is room for stay on chip from one batch to the next; on-chip: all of them, or the design is infeasible; dram unless stated",
     ),
+  pruning: pruningSchema.optional().describe("weights or channels that are left out; none unless stated"),
   halo: z
     .enum(HALOS)
     .optional()

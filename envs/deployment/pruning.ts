@@ -28,7 +28,7 @@ const MASK_BITS = 1;
 const PATTERN_INDEX_BITS = 2;
 
 /** Mean bits that one weight of the layer takes in DRAM and in every buffer; a weight is never stored in more than its own. */
-export function storedWeightBits(weightBits: number, { kind, sparsity }: Pruning): number {
+export function storedWeightBits(weightBits: number, { kind, sparsity }: Pruning = NO_PRUNING): number {
   const kept = 1 - sparsity;
   if (kind === "unstructured") return Math.min(weightBits, kept * weightBits + MASK_BITS);
   if (kind === "pattern") return Math.min(weightBits, kept * (weightBits + PATTERN_INDEX_BITS));
@@ -36,7 +36,7 @@ export function storedWeightBits(weightBits: number, { kind, sparsity }: Pruning
 }
 
 /** The network that runs on the chip. Channel pruning narrows every layer but the network's input and its result; counts follow. */
-export function prunedNetwork(network: Network, { kind, sparsity }: Pruning): Network {
+export function prunedNetwork(network: Network, { kind, sparsity }: Pruning = NO_PRUNING): Network {
   if (kind !== "channel" || sparsity === 0) return network;
   const unit = groupUnit(network.layers);
   const narrow = (channels: number): number => {

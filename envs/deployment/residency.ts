@@ -5,6 +5,7 @@ import type { Infeasible } from "../../src/core/trial.js";
 import type { Accelerator } from "../accelerator/architecture.js";
 import type { Network } from "../network/ir.js";
 import { activationStore, bitsOf, type Deployment } from "./deployment.js";
+import { storedWeightBits } from "./pruning.js";
 
 /** At most this share of the store may hold what stays; the rest is left to tiles. */
 export const RESIDENT_SHARE = 0.75;
@@ -27,7 +28,10 @@ export function storeOf(chip: Accelerator): ChipStore {
 
 /** Sizes of a network under a deployment, by layer. */
 export interface Sizes {
+  /** as they are stored: pruned weights take fewer, their index included */
   readonly weightBits: readonly number[];
+  /** as they are multiplied */
+  readonly multiplierWeightBits: readonly number[];
   readonly activationBits: readonly number[];
   /** bytes of the weights that a layer loads */
   readonly weightBytes: readonly number[];
@@ -43,10 +47,12 @@ export function sizesOf({ layers }: Network, deployment: Deployment): Sizes {
     for (const producer of layer.inputs) if (producer >= 0) lastUse[producer] = Math.max(lastUse[producer]!, i);
   });
   const bits = layers.map((layer) => bitsOf(deployment, layer));
+  const stored = bits.map(({ weightBits }) => storedWeightBits(weightBits, deployment.pruning));
   return {
-    weightBits: bits.map(({ weightBits }) => weightBits),
+    weightBits: stored,
+    multiplierWeightBits: bits.map(({ weightBits }) => weightBits),
     activationBits: bits.map(({ activationBits }) => activationBits),
-    weightBytes: layers.map(({ weightCount }, i) => Math.ceil((weightCount * bits[i]!.weightBits) / 8)),
+    weightBytes: layers.map(({ weightCount }, i) => Math.ceil((weightCount * stored[i]!) / 8)),
     outputBytes: layers.map(({ K, P, Q }, i) =>
       Math.ceil((deployment.batch * K * P * Q * bits[i]!.activationBits) / 8),
     ),

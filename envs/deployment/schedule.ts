@@ -65,7 +65,8 @@ export function schedule(
   const precisionOf = (i: number): Precision => {
     const [first] = operandOrder(layers[i]!, network).order;
     return {
-      weightBits: sizes.weightBits[i]!,
+      weightBits: sizes.multiplierWeightBits[i]!,
+      storedWeightBits: sizes.weightBits[i]!,
       inputBits: sizes.activationBits[first !== undefined && first >= 0 ? first : i]!,
       outputBits: sizes.activationBits[i]!,
       partialBits: chip.partialBits,

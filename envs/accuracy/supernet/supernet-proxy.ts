@@ -7,10 +7,10 @@ import { z } from "zod";
 import { CosearchError } from "../../../src/core/errors.js";
 import { initBackend } from "../../../src/tensors/backend.js";
 import type { Network } from "../../network/ir.js";
+import { deploymentRise } from "../deployment-effects.js";
 import { describe } from "../descriptors.js";
 import { estimateOf, shippedSurrogate } from "../imagenet-surrogate.js";
 import { defineProxy } from "../proxy-definition.js";
-import { quantizationRise } from "../quantization.js";
 import { checkSameSpace, readCheckpoint, type SupernetCheckpoint, type SupernetFit } from "./checkpoint.js";
 import type { Supernet } from "./supernet.js";
 
@@ -55,7 +55,7 @@ export const supernetDefinition = defineProxy({
             ? { error: inherited, variance: countingVariance(inherited, (await supernet).data.heldOut.labels.length) }
             : calibrated(inherited, checkpoint().fit!);
         const { quantization } = shippedSurrogate();
-        const rise = quantizationRise(network, describe(network), deployment, quantization, context.quantizationMethod);
+        const rise = deploymentRise(network, describe(network), deployment, quantization, context.quantizationMethod);
         return estimateOf(SUPERNET_PROXY, error, variance, rise, quantization.relativeError);
       },
     };

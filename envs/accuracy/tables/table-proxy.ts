@@ -6,11 +6,11 @@ import { isAbsolute, join } from "node:path";
 import { z } from "zod";
 import { CosearchError } from "../../../src/core/errors.js";
 import type { Candidate } from "../../../src/core/trial.js";
+import { deploymentRise } from "../deployment-effects.js";
 import { describe } from "../descriptors.js";
 import { estimateOf, shippedSurrogate } from "../imagenet-surrogate.js";
 import { NoEstimate } from "../no-estimate.js";
 import { defineProxy } from "../proxy-definition.js";
-import { quantizationRise } from "../quantization.js";
 import { type AccuracyTable, readTable, type TableRow } from "./table.js";
 
 export const TABLE_PROXY = "table";
@@ -60,7 +60,7 @@ export const tableDefinition = defineProxy({
         if (row === undefined)
           throw new NoEstimate(`the table has no row for ${keyOf(candidate, known) || "this network"}`);
         const { quantization } = shippedSurrogate();
-        const rise = quantizationRise(network, describe(network), deployment, quantization, context.quantizationMethod);
+        const rise = deploymentRise(network, describe(network), deployment, quantization, context.quantizationMethod);
         const error = Math.min(0.999, Math.max(0.001, 1 - row.accuracy));
         const answer = estimateOf(
           TABLE_PROXY,

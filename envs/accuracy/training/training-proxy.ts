@@ -4,12 +4,12 @@ import { isAbsolute, join } from "node:path";
 import { z } from "zod";
 import { currentBackend, initBackend } from "../../../src/tensors/backend.js";
 import type { Network } from "../../network/ir.js";
+import { deploymentRise } from "../deployment-effects.js";
 import { describe } from "../descriptors.js";
 import type { AccuracyEstimate } from "../estimate.js";
 import { estimateOf, shippedSurrogate } from "../imagenet-surrogate.js";
 import { NoEstimate } from "../no-estimate.js";
 import { defineProxy } from "../proxy-definition.js";
-import { quantizationRise } from "../quantization.js";
 import { readCifar } from "./cifar.js";
 import { embeddedSet, type SplitSet } from "./image-set.js";
 
@@ -47,7 +47,7 @@ export const trainingDefinition = defineProxy({
         data ??= dataOf(given);
         const error = 1 - (await trained(network, data, given));
         const { quantization } = shippedSurrogate();
-        const rise = quantizationRise(network, describe(network), deployment, quantization, context.quantizationMethod);
+        const rise = deploymentRise(network, describe(network), deployment, quantization, context.quantizationMethod);
         const counted = (error * (1 - error)) / data.heldOut.labels.length;
         const variance = SEED_DEVIATION ** 2 + counted / error ** 2;
         return estimateOf(TRAINING_PROXY, error, variance, rise, quantization.relativeError) satisfies AccuracyEstimate;

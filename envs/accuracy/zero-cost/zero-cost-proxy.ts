@@ -4,11 +4,11 @@ import { join } from "node:path";
 import { z } from "zod";
 import { packageRoot, readText } from "../../../src/files/documents.js";
 import { currentBackend, initBackend } from "../../../src/tensors/backend.js";
+import { deploymentRise } from "../deployment-effects.js";
 import { describe } from "../descriptors.js";
 import { estimateOf, shippedSurrogate } from "../imagenet-surrogate.js";
 import { NoEstimate } from "../no-estimate.js";
 import { defineProxy } from "../proxy-definition.js";
-import { quantizationRise } from "../quantization.js";
 import { embeddedSet, type SplitSet } from "../training/image-set.js";
 import { aggregateOf, type ZeroCostFitted } from "./zero-cost-fit.js";
 
@@ -51,7 +51,7 @@ export const zeroCostDefinition = defineProxy({
         const score = given.score === "aggregate" ? aggregateOf(scores, fitted.lines) : scores[given.score];
         const logit = line.intercept + (line.slope * (score - line.mean)) / line.deviation;
         const error = Math.min(0.999, Math.max(0.001, 1 / (1 + Math.exp(-logit))));
-        const rise = quantizationRise(
+        const rise = deploymentRise(
           network,
           describe(network),
           deployment,

@@ -1,6 +1,10 @@
 import { describe, expect, it } from "vitest";
+import { loadAccelerator } from "../../../envs/accelerator/architecture.js";
+import { LayerCosts } from "../../../envs/accelerator/layer-costs.js";
+import { imagenetSurrogate } from "../../../envs/accuracy/imagenet-surrogate.js";
 import { pruningRise } from "../../../envs/accuracy/pruning.js";
 import { raisedError } from "../../../envs/accuracy/quantization.js";
+import { deploymentSchema } from "../../../envs/deployment/deployment.js";
 import {
   NO_PRUNING,
   type Pruning,
@@ -8,6 +12,8 @@ import {
   pruningSchema,
   storedWeightBits,
 } from "../../../envs/deployment/pruning.js";
+import { schedule } from "../../../envs/deployment/schedule.js";
+import { evaluateHardware } from "../../../envs/evaluate-design.js";
 import { buildNetwork, loadNetwork } from "../../../envs/network/network-file.js";
 import { dataNames } from "../../../src/files/documents.js";
 
@@ -74,6 +80,56 @@ describe("channel pruning", () => {
     const network = loadNetwork("mobilenet-v2");
     expect(prunedNetwork(network, pruning("unstructured", 0.9))).toBe(network);
     expect(prunedNetwork(network, NO_PRUNING)).toBe(network);
+  });
+});
+
+describe("a pruned design", () => {
+  /** 64 inputs, 32 outputs: 2,048 weights, all of them on chip at once. */
+  const layer = buildNetwork({
+    name: "one layer",
+    input: { resolution: 1, channels: 64 },
+    layers: [{ kind: "fully-connected", units: 32 }],
+  });
+  const figures = (each: Pruning | undefined, network = layer) => {
+    const costs = new LayerCosts(loadAccelerator("nahas-edge"), { objective: "latency", budget: 24 });
+    const deployment = deploymentSchema.parse(each === undefined ? {} : { pruning: each });
+    const result = evaluateHardware(prunedNetwork(network, each), costs, deployment);
+    if (result.kind !== "measured") throw new Error(result.infeasible.reason);
+    return result.figures;
+  };
+
+  it("moves stored weights, and multiplies at full precision", () => {
+    expect(figures(undefined).dramBytes).toBe(2048 + 64 + 32);
+    expect(figures(pruning("unstructured", 0.75)).dramBytes).toBe((2048 * 3) / 8 + 64 + 32);
+    expect(figures(pruning("pattern", 0.5)).dramBytes).toBe((2048 * 5) / 8 + 64 + 32);
+    const precise = { extents: [1, 1, 32, 64, 1, 1, 1, 1], multiplierBits: { weights: 8, inputs: 8 } };
+    const problem = schedule(
+      layer,
+      loadAccelerator("nahas-edge"),
+      deploymentSchema.parse({ pruning: pruning("unstructured", 0.75) }),
+    ).problems[0]!;
+    expect({ extents: [...problem.extents], multiplierBits: problem.multiplierBits }).toEqual(precise);
+    expect(problem.bits.weights).toBe(3);
+  });
+
+  it("is no slower and takes no more energy than the dense one, whatever is pruned", () => {
+    const network = loadNetwork("mobilenet-v2");
+    const dense = figures(undefined, network);
+    for (const kind of ["unstructured", "pattern", "channel"] as const) {
+      const pruned = figures(pruning(kind, 0.5), network);
+      expect(pruned.latencyMs, kind).toBeLessThan(dense.latencyMs);
+      expect(pruned.energyMillijoules, kind).toBeLessThan(dense.energyMillijoules);
+    }
+  });
+
+  it("is estimated as the network that was trained, less what pruning costs", () => {
+    const network = loadNetwork("mobilenet-v2");
+    const proxy = imagenetSurrogate();
+    const dense = proxy.estimate(network, deploymentSchema.parse({})).estimate;
+    const half = proxy.estimate(network, deploymentSchema.parse({ pruning: pruning("channel", 0.5) })).estimate;
+    // 0.24 · ln(2)² = 0.115 on an error of about 0.28
+    expect(100 * (dense - half)).toBeGreaterThan(2.5);
+    expect(100 * (dense - half)).toBeLessThan(4);
   });
 });
 
