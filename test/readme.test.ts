@@ -13,7 +13,7 @@ const blocks = (language: string): string[] =>
 describe("README", () => {
   it("shows the examples that the tests run, line by line", () => {
     const shown = blocks("ts");
-    expect(shown.length).toBe(2);
+    expect(shown.length).toBe(3);
     for (const block of shown) {
       const [first = "", ...rest] = block.split("\n");
       const source = read(first.replace("// ", ""));

@@ -1,5 +1,6 @@
 // A tracker of your own: one line of CSV for each update, in the run's folder. It goes on where it stopped.
 //   cosearch run edge-joint --tracker ./custom-tracker.js
+
 import { appendFileSync, existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Tracker } from "cosearch";
