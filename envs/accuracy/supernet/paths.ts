@@ -11,7 +11,7 @@ export const SAMPLINGS = ["single-path", "fair", "sandwich"] as const;
 export type Sampling = (typeof SAMPLINGS)[number];
 
 /** Network number `index` of those that are drawn with every value of a knob equally often: of m networks in a row, each of
- *  the m values of a knob is taken by one (as far as the knob counts in them). */
+ *  the m values of a knob is taken by one, as far as the knob counts in them and the rules of the space let it. */
 export function fairPath(space: Space, seed: number, index: number): Int32Array {
   const codes = new Int32Array(space.length);
   for (let knob = 0; knob < space.length; knob++) {
@@ -20,7 +20,7 @@ export function fairPath(space: Space, seed: number, index: number): Int32Array 
     const order = RandomStream.of(seed, `supernet/fair/${knob}/${round}`).shuffle(
       Array.from({ length: count }, (_, i) => i),
     );
-    codes[knob] = space.isActive(knob, codes) ? order[index % count]! : INACTIVE;
+    codes[knob] = space.isActive(knob, codes) ? space.nearestAllowed(knob, order[index % count]!, codes) : INACTIVE;
   }
   return codes;
 }
