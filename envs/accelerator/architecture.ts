@@ -108,6 +108,11 @@ const overheadsSchema = z.strictObject({
     .boolean()
     .default(true)
     .describe("a tile that slides on after it was used several times still brings only its new words"),
+  dramLineBytes: z
+    .number()
+    .min(0)
+    .default(0)
+    .describe("DRAM answers in lines: a shorter run of channels takes as long as a whole line"),
   dramTileStartCycles: z.number().min(0).default(0).describe("start-up of every DRAM tile"),
   stationary: operand.default("weights").describe("operand whose residencies fill and drain the array"),
   arrayFillCycles: z.number().min(0).default(0).describe("before each residency of the stationary operand"),

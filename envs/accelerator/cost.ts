@@ -8,7 +8,7 @@
 // One CostModel holds its scratch arrays, so that an evaluation allocates nothing.
 import { type Accelerator, operationEnergyPj, operationRate } from "./architecture.js";
 import type { Mapping } from "./mapping.js";
-import { C, DIM_COUNT, G, I, N, O, OPERANDS, type Operation, P, type Problem, Q, R, S } from "./problem.js";
+import { C, DIM_COUNT, G, I, K, N, O, OPERANDS, type Operation, P, type Problem, Q, R, S } from "./problem.js";
 
 const MAX_LEVELS = 12;
 
@@ -461,9 +461,15 @@ export class CostModel {
     let energy = problem.operationCount * this.#operationPj;
     for (let l = 0; l < levels; l++) {
       const level = chip.levels[l]!;
-      const readBits = this.readBits[l * 3]! + this.readBits[l * 3 + 1]! + this.readBits[l * 3 + 2]!;
-      const writeBits = this.writeBits[l * 3]! + this.writeBits[l * 3 + 1]! + this.writeBits[l * 3 + 2]!;
+      let readBits = this.readBits[l * 3]! + this.readBits[l * 3 + 1]! + this.readBits[l * 3 + 2]!;
+      let writeBits = this.writeBits[l * 3]! + this.writeBits[l * 3 + 1]! + this.writeBits[l * 3 + 2]!;
       energy += readBits * level.readPjPerBit + writeBits * level.writePjPerBit;
+      if (l === 0 && lost.dramLineBytes > 0) {
+        for (let operand = 0; operand < 3; operand++) {
+          readBits += this.readBits[operand]! * (this.#lineShare(operand, false) - 1);
+          writeBits += this.writeBits[operand]! * (this.#lineShare(operand, true) - 1);
+        }
+      }
       const perInstance = 8 * this.usedInstances[l]!;
       let cycles = Math.max(
         (readBits + writeBits) / perInstance / level.sharedBytesPerCycle,
@@ -527,6 +533,36 @@ export class CostModel {
     return tiles;
   }
 
+  /** Time of an operand's transfers with DRAM over that of its bytes alone: runs of channels in a DRAM tile that are shorter
+   *  than a line take as long as whole lines. Reads find the rest of the line in place when the tile has all channels, or when
+   *  the next tile goes on along them; every run that is written is a request of its own. */
+  #lineShare(operand: number, writes: boolean): number {
+    const { dramLineBytes } = this.chip.overheads;
+    const { extents, bits } = this.#problem;
+    if (dramLineBytes === 0) return 1;
+    const channels = operand === I ? C : K;
+    const inTile = (d: number): number =>
+      Math.min(this.#tile[DIM_COUNT + d]! * this.#spatialOutside[DIM_COUNT + d]!, extents[d]!);
+    const words = inTile(G) * inTile(channels);
+    if (!writes) {
+      const last = this.#innermostDramLoop();
+      if (words === extents[G]! * extents[channels]! || last === channels || last === G) return 1;
+    }
+    const width = operand === 0 ? bits.weights : operand === I ? bits.inputs : bits.outputs;
+    const lines = (words * width) / 8 / dramLineBytes;
+    return Math.ceil(lines) / lines;
+  }
+
+  /** Dimension of the innermost loop at DRAM, -1 when there is none. */
+  #innermostDramLoop(): number {
+    const { temporal, order } = this.#mapping;
+    let last = -1;
+    for (let d = 0; d < DIM_COUNT; d++) {
+      if (temporal[d]! > 1 && (last < 0 || order[d]! > order[last]!)) last = d;
+    }
+    return last;
+  }
+
   /** Bits of an operand that the first DRAM tile takes, over all instances; none for what stays on chip. */
   #firstTileBits(operand: number, width: number): number {
     const problem = this.#problem;
@@ -548,8 +584,8 @@ export class CostModel {
   #firstLoadCycles(): number {
     const { bits } = this.#problem;
     const dram = this.chip.levels[0]!;
-    const weights = this.#firstTileBits(0, bits.weights) / 8;
-    const inputs = this.#firstTileBits(I, bits.inputs) / 8;
+    const weights = (this.#firstTileBits(0, bits.weights) / 8) * this.#lineShare(0, false);
+    const inputs = (this.#firstTileBits(I, bits.inputs) / 8) * this.#lineShare(I, false);
     const together = (weights + inputs) / Math.min(dram.sharedBytesPerCycle, dram.readBytesPerCycle);
     return dram.readPorts === undefined
       ? together
@@ -558,7 +594,7 @@ export class CostModel {
 
   #lastStoreCycles(): number {
     const dram = this.chip.levels[0]!;
-    const bytes = this.#firstTileBits(O, this.#problem.bits.outputs) / 8;
+    const bytes = (this.#firstTileBits(O, this.#problem.bits.outputs) / 8) * this.#lineShare(O, true);
     return bytes / Math.min(dram.sharedBytesPerCycle, dram.writeBytesPerCycle, dram.writePorts?.[O] ?? Infinity);
   }
 

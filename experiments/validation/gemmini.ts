@@ -54,7 +54,7 @@ const DMA_BYTES_PER_CYCLE = 16;
 export const gemmini: Adapter = {
   format: "rtl-gemmini",
   about:
-    "cycle-exact RTL of a 16 × 16 array. Nothing fitted: weight blocks shift in for 16 cycles, the first load and last store hide behind nothing, every DRAM tile is loaded whole. What remains is instruction issue, bank conflicts of strided rows and DRAM latency of short bursts; our figure is mostly below",
+    "cycle-exact RTL of a 16 × 16 array. Nothing fitted: weight blocks shift in for 16 cycles and stay for all pixels of a DRAM tile (the chip's sequencer orders the loops inside), the first load and last store hide behind nothing, every DRAM tile is loaded whole, in lines of 64 bytes. What remains: short strips of pixels fill the array's pipeline badly, and large filters fetched in pieces of 16 channels at a stride of a power of two miss the cache (two rows at a third of the time)",
   toleranceFraction: TOLERANCE,
   recognises: (row) => gemminiRow.safeParse(row).success,
   score: (rows) =>
@@ -122,10 +122,21 @@ function machineOf({ hardware }: GemminiRow): AcceleratorFile {
   return { ...file, levels, overheads: fill };
 }
 
+/** The row's loops. Inside a DRAM tile the chip's own sequencer orders them (LoopConv, LoopMatmul): all pixels of the tile pass
+ *  while a block of weights is in the array, whatever order was asked for. */
 function mappingOf(levels: NonNullable<GemminiRow["dataflow"]["levels"]>): MappingData {
+  const isPixel = ({ dim }: { readonly dim: string }): boolean => ["N", "P", "Q"].includes(dim);
+  const sequenced = (loops: readonly { readonly dim: Dim; readonly bound: number }[]) => [
+    ...loops.filter((loop) => !isPixel(loop)),
+    ...loops.filter(isPixel),
+  ];
+  const temporalOf = (level: string, loops: NonNullable<GemminiRow["dataflow"]["levels"]>[number]["loops"]) => {
+    const own = loops.filter(({ kind }) => kind === "temporal").map(({ dim, bound }) => ({ dim: dim as Dim, bound }));
+    return level === "DRAM" ? own : sequenced(own);
+  };
   return levels.map(({ level, loops }) => ({
     level,
-    temporal: loops.filter(({ kind }) => kind === "temporal").map(({ dim, bound }) => ({ dim: dim as Dim, bound })),
+    temporal: temporalOf(level, loops),
     spatial: loops
       .filter(({ kind }) => kind !== "temporal")
       .map(({ dim, bound }) => ({
@@ -169,10 +180,11 @@ function libraryMapping({ layer, hardware }: GemminiRow): MappingData {
       ],
       spatial: [],
     },
-    { level: "Scratchpad", temporal: [], spatial: [{ dim: "K", bound: side, axis: "columns" }] },
+    // blocks of 16 channels one after the other, so that a tile at the edge has fewer blocks, not thinner ones
+    { level: "Scratchpad", temporal: loop("K", j), spatial: [{ dim: "K", bound: side, axis: "columns" }] },
     {
       level: "Accumulator",
-      temporal: [...loop("C", k), ...loop("K", j)],
+      temporal: loop("C", k),
       spatial: [{ dim: "C", bound: side, axis: "rows" }],
     },
     { level: "Registers", temporal: [{ dim: "P", bound: i * side }], spatial: [] },

@@ -126,3 +126,39 @@ describe("named overheads", () => {
     expect(model.latencyCycles).toBeGreaterThanOrEqual(128 + 14);
   });
 });
+
+describe("DRAM that answers in lines of 8 bytes", () => {
+  /** half of the 8 output channels in a DRAM tile: runs of 4 bytes of weights and outputs; inputs with all their channels */
+  const halves = (loops: MappingData[number]["temporal"]): MappingData => [
+    { level: "DRAM", temporal: loops, spatial: [] },
+    { level: "buffer", temporal: [{ dim: "C", bound: 2 }], spatial: mapping[1]!.spatial },
+    mapping[2]!,
+  ];
+  const dramCycles = (dramLineBytes: number, loops: MappingData[number]["temporal"]): number => {
+    const machine = chip({ dramLineBytes });
+    const model = new CostModel(machine);
+    model.evaluate(layer, compileMapping(halves(loops), machine));
+    return model.levelCycles[0]!;
+  };
+  const kOutside = [{ dim: "K", bound: 2 }, { dim: "P", bound: 2 }] as const; // biome-ignore format: one line
+  const kInside = [{ dim: "P", bound: 2 }, { dim: "K", bound: 2 }] as const; // biome-ignore format: one line
+
+  it("takes a whole line for every half line: 64 bytes of weights and of outputs as long as 128", () => {
+    expect(dramCycles(0, kOutside)).toBe((64 + 128 + 64) / 2);
+    expect(dramCycles(8, kOutside)).toBe((128 + 128 + 128) / 2);
+    expect(dramCycles(4, kOutside)).toBe((64 + 128 + 64) / 2);
+  });
+  it("finds the rest of a line in place when the next tile goes on along it; writes are requests of their own", () => {
+    expect(dramCycles(0, kInside)).toBe((128 + 64 + 64) / 2);
+    expect(dramCycles(8, kInside)).toBe((128 + 64 + 128) / 2);
+  });
+  it("leaves counts and energy as they are", () => {
+    const run = (dramLineBytes: number) => {
+      const machine = chip({ dramLineBytes });
+      const model = new CostModel(machine);
+      model.evaluate(layer, compileMapping(halves(kOutside), machine));
+      return [model.reads[0], model.updates[2], model.energyPj];
+    };
+    expect(run(8)).toEqual(run(0));
+  });
+});

@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
+import { passOf } from "../../../experiments/validation/eyeriss.js";
 import type { FileScore } from "../../../experiments/validation/reference.js";
 import { validatePaths } from "../../../experiments/validation/validate-folder.js";
 import { packageRoot } from "../../../src/files/package-root.js";
@@ -41,12 +42,35 @@ describe("reference rows", () => {
     expect(of("scalesim.json").worstAbsErrorFraction).toBe(0);
   });
 
-  it("Eyeriss: mean within 4 %, worst within 8 %; active PEs exact; CONV3's buffer bytes are the one failure", () => {
+  it("Eyeriss: mean within 4 %, worst within 8 %; active PEs exact, buffer bytes within 15 %", () => {
     expect(of("eyeriss.json").meanAbsErrorFraction).toBeLessThan(0.04);
     expect(of("eyeriss.json").worstAbsErrorFraction).toBeLessThan(0.08);
-    expect(of("eyeriss.json").failures.map(({ id, quantity }) => [id, quantity])).toEqual([
-      ["eyeriss-alexnet-conv3", "global-buffer MB"],
-    ]);
+    expect(of("eyeriss.json").failures).toEqual([]);
+  });
+
+  it("Eyeriss: the pass with least DRAM traffic is the one that the paper's table III prints", () => {
+    const chip = {
+      array: [12, 14],
+      glb_bytes: 110592,
+      filter_spad_words: 224,
+      ifmap_spad_words: 12,
+      psum_spad_words: 24,
+    };
+    const pass = (C: number, K: number, P: number, R: number, stride: number) =>
+      passOf({
+        layer: { N: 4, K, C, P, Q: P, R, S: R, stride },
+        hardware: { ...chip, array: [12, 14], word_bits: 16 },
+      });
+    expect(pass(3, 96, 55, 11, 4)).toEqual({ n: 1, m: 96, e: 7, p: 16, q: 1, r: 1, t: 2 });
+    expect(pass(48, 256, 27, 5, 1)).toEqual({ n: 1, m: 64, e: 27, p: 16, q: 2, r: 1, t: 1 });
+    expect(pass(192, 384, 13, 3, 1)).toEqual({ n: 4, m: 64, e: 13, p: 16, q: 3, r: 2, t: 2 });
+    expect(pass(192, 256, 13, 3, 1)).toEqual({ n: 4, m: 64, e: 13, p: 16, q: 3, r: 2, t: 2 });
+    // a filter higher than the array has no row-stationary set
+    expect(pass(3, 16, 20, 13, 1)).toBeUndefined();
+  });
+
+  it("Gemmini: within 20 % with nothing fitted", () => {
+    expect(of("gemmini.json").meanAbsErrorFraction).toBeLessThan(0.2);
   });
 
   it("NVDLA: DRAM bytes exact, cycles within 10 % where the stride is 1", () => {
