@@ -16,6 +16,10 @@ export const DIAGNOSTICS = {
   "train/grad_norm": "norm of the gradient before clipping, mean over the steps of the update",
   "train/learning_rate": "learning rate of the output biases in this update",
   "train/entropy_coefficient": "weight of the entropy bonus in this update",
+  "train/actor_loss": "loss of the actor, mean over the steps of the update; its sign and size mean little (SAC)",
+  "train/critic_loss": "mean squared error of one critic's action values, in squared reward units (SAC)",
+  "train/ent_coef": "temperature: what a nat of entropy is worth in rewards, adapted to keep the entropy target (SAC)",
+  "train/entropy_target": "entropy that the temperature aims at, in nats per decision (SAC)",
   "train/epochs": "passes over the batch before the target KL stopped the update (PPO)",
   "train/temperature":
     "temperature at which losses were accepted, in units of the rewards' spread (simulated annealing)",
@@ -30,6 +34,18 @@ export function rolloutDiagnostics(trials: readonly Trial[]): Diagnostics {
   const mean = trials.reduce((sum, trial) => sum + trial.reward, 0) / trials.length;
   const variance = trials.reduce((sum, trial) => sum + (trial.reward - mean) ** 2, 0) / trials.length;
   return { "rollout/reward_mean": mean, "rollout/reward_std": Math.sqrt(variance) };
+}
+
+/** Entropy of the policy that drew a batch, over all decisions and per knob group. */
+export function entropyDiagnostics(samples: {
+  readonly entropyPerDecision: number;
+  readonly entropyPerGroup: Readonly<Record<string, number>>;
+}): Diagnostics {
+  const groups = Object.entries(samples.entropyPerGroup);
+  return {
+    "train/entropy": samples.entropyPerDecision,
+    ...Object.fromEntries(groups.map(([group, entropy]) => [`train/entropy_${group}`, entropy])),
+  };
 }
 
 function checkRewards(trials: readonly Trial[]): void {

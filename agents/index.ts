@@ -13,6 +13,7 @@ import { random } from "./random.js";
 import { regularizedEvolution } from "./regularized-evolution.js";
 import { reinforce } from "./reinforce.js";
 import { rlThenEvolution } from "./rl-then-evolution.js";
+import { sac } from "./sac.js";
 import { simulatedAnnealing } from "./simulated-annealing.js";
 import { surrogateAssisted } from "./surrogate-assisted.js";
 import { tpe } from "./tpe.js";
@@ -21,6 +22,7 @@ export const agentDefinitions: readonly AgentDefinition[] = [
   ppo,
   reinforce,
   rlThenEvolution,
+  sac,
   qLearning,
   cmaEs,
   genetic,

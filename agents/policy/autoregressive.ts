@@ -138,7 +138,8 @@ export function degreesOf(hiddenUnits: number, decisionCount: number): Int32Arra
   return Int32Array.from({ length: hiddenUnits }, (_, u) => 1 + Math.floor((u * range) / hiddenUnits));
 }
 
-function constantsOf(layout: Layout, degrees: Int32Array) {
+/** What connects to what, as tensors of 0 and 1: inputMask [features, hidden], outputMask [hidden, decisions * width]. */
+export function constantsOf(layout: Layout, degrees: Int32Array) {
   const { decisions, width, featureCount } = layout;
   const hidden = degrees.length;
   const outputs = decisions.length * width;

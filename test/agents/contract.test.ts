@@ -12,6 +12,7 @@ const contracts: Record<string, AgentContract> = {
     slow: "every decision must be tried after every value",
   },
   "hill-climbing": { learns: "finds", slow: "one step of one knob a batch, and thirty are needed" },
+  sac: { learns: "finds", options: { stepsPerBatch: 2, minibatchSize: 32, hiddenUnits: 16 } },
   "simulated-annealing": { learns: "finds", options: { horizonTrials: 300 } },
 };
 
