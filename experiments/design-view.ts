@@ -1,6 +1,6 @@
 // One design for looking at: the network by stage, the chip by area, every layer's mapping, and where cycles and energy go.
-// The parts of a layer's energy are those of the cost model (envs/accelerator/cost.ts): arithmetic, each level, leakage;
-// they add up to the layer's energy, which is checked here.
+// The parts of a layer's energy are those of the cost model (envs/accelerator/cost.ts): arithmetic, each level, the network
+// between them, leakage; they add up to the layer's energy, as the parts of its latency do to its cycles (a test checks both).
 import {
   type Accelerator,
   buildAccelerator,
@@ -155,7 +155,7 @@ function layerOf(layer: Layer, position: number, plan: Schedule, cost: LayerCost
   const steps = stepsOfLayer(plan, position);
   const mapping = costs.mapping(steps[0]!.problem);
   if (mapping === undefined) throw new Error(`layer ${layer.id} has no mapping`);
-  const { latencyCycles, energyPj, utilizationFraction, bottleneck, dramBytes } = cost;
+  const { latencyCycles, latencyParts, energyPj, utilizationFraction, bottleneck, dramBytes } = cost;
   const { weights, inputs } = whole.multiplierBits;
   const operationPj = operationEnergyPj(chip, whole.operation, weights, inputs);
   const cycles: Record<string, number> = { compute: 0 };
@@ -164,6 +164,7 @@ function layerOf(layer: Layer, position: number, plan: Schedule, cost: LayerCost
     model.evaluate(problem, mapping);
     cycles.compute! += count * model.computeCycles;
     energy.arithmetic! += count * problem.operationCount * operationPj;
+    if (model.networkEnergyPj > 0) energy.network = (energy.network ?? 0) + count * model.networkEnergyPj;
     chip.levels.forEach((level, l) => {
       const moved = OPERANDS.reduce(
         (sum, _, o) =>
@@ -191,6 +192,7 @@ function layerOf(layer: Layer, position: number, plan: Schedule, cost: LayerCost
     shape: shapeOf(layer, whole),
     macCount: layer.macCount * batch,
     latencyCycles,
+    latencyParts,
     energyPj,
     utilizationFraction,
     bottleneck,

@@ -45,7 +45,8 @@ export function runListeners(
   if (options.tensorboard !== false) {
     listeners.push(tensorboard({ space: composed.plan.space.toData(), hparams, clock }));
   }
-  if (!options.quiet && (terminal.interactive || options.plain)) listeners.push(view(composed, options, terminal));
+  if (!options.quiet && (terminal.interactive || options.plain))
+    listeners.push(view(composed, folder, options, terminal));
   return {
     listeners,
     async settled() {
@@ -59,13 +60,14 @@ export function runListeners(
   };
 }
 
-function view(composed: ComposedStudy, { plain }: ListenerOptions, terminal: Terminal): RunListener {
+function view(composed: ComposedStudy, folder: RunFolder, { plain }: ListenerOptions, terminal: Terminal): RunListener {
   const { columns, rows } = terminal;
   return liveView({
     screen: { write: (text) => terminal.err(text), columns, ...(rows !== undefined && { rows }) },
     interactive: plain !== true,
     color: terminal.colour,
     clock: Date.now,
+    budget: () => folder.manifest.trials,
     metrics: composed.axes.map(({ metric }) => metric),
   });
 }

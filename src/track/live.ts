@@ -23,6 +23,8 @@ export interface LiveOptions {
   /** false under NO_COLOR */
   readonly color: boolean;
   readonly clock: Clock;
+  /** the budget as it is now: somebody may raise it while the run goes on */
+  readonly budget?: () => number;
   /** metrics of the best design to show, in this order; default all, first five */
   readonly metrics?: readonly string[];
 }
@@ -62,7 +64,11 @@ export function liveView(options: LiveOptions): RunListener {
       if (event.kind === "started" || event.kind === "resumed") {
         for (const line of openingOf(event)) say(line);
         drawnMs = nowMs;
-      } else if (nowMs - drawnMs >= (interactive ? PICTURE_EVERY_MS : LINE_EVERY_MS)) show(nowMs);
+        return;
+      }
+      const budget = options.budget?.();
+      if (budget !== undefined && progress.setBudget(budget)) say(`the budget was raised to ${budget} trials`);
+      if (nowMs - drawnMs >= (interactive ? PICTURE_EVERY_MS : LINE_EVERY_MS)) show(nowMs);
     },
     complete: end,
     error: end,

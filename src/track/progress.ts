@@ -36,6 +36,21 @@ export class Progress {
     }
   }
 
+  /** Notes another budget: the curve so far takes a smaller part of its width. @returns whether it is another one */
+  setBudget(trials: number): boolean {
+    const run = this.run;
+    if (run === undefined || trials === run.trials) return false;
+    const [from, to] = [run.trials / Math.min(CURVE_POINTS, run.trials), trials / Math.min(CURVE_POINTS, trials)];
+    this.run = { ...run, trials };
+    for (const points of [this.means, this.bests]) {
+      const before = points.splice(0);
+      before.forEach((value, i) => {
+        points[Math.floor((i * from) / to)] = value; // of those that fall together the last stays
+      });
+    }
+    return true;
+  }
+
   /** Trials per second over the last quarter of a minute; undefined while there is nothing to tell from. */
   rate(nowMs: number): number | undefined {
     const first = this.#samples[0];

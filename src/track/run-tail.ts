@@ -66,6 +66,15 @@ export class RunTail {
     return lockHolder(join(this.#runFolder, LOCK_FILE)) !== undefined;
   }
 
+  /** The budget as the manifest says now; it is written when somebody raises it. */
+  get budget(): number {
+    try {
+      return readManifest(this.#runFolder).trials;
+    } catch {
+      return this.manifest.trials; // it is being replaced
+    }
+  }
+
   /** What happened since the last look: first `started` and the trials that stand there, later the new ones.
    *  @throws CosearchError RUN_DAMAGED for a line that is no trial */
   read(): RunEvent[] {

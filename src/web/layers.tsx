@@ -5,16 +5,38 @@ import type { DesignView, LayerView } from "../app/server/api.js";
 import { Scroll } from "./parts.js";
 import { percent, shown } from "./words.js";
 
-const COLOURS = ["--c2", "--c4", "--c1", "--c3", "--c5", "--c6"];
+const COLOURS = ["--c2", "--c4", "--c1", "--c3", "--c5", "--c6", "--c7", "--c8", "--c9"];
 const colourOf = (position: number): string => COLOURS[position % COLOURS.length] ?? "--c1";
+
+/** What a layer spends beside its steady work: part of `latencyParts`, in words. */
+const ADDED: Readonly<Record<string, string>> = {
+  unbuffered: "transfers that nothing hides",
+  firstLoad: "first load",
+  lastStore: "last store",
+  arrayFill: "filling the array",
+  arrayDrain: "draining the array",
+  tileStart: "starting tiles",
+  setup: "setting up",
+};
+const causeName = (cause: string): string => ADDED[cause] ?? cause;
+
+/** Cycles of a layer by cause: an added part, or the steady work when that is what it waits for. */
+function cyclesOf({ latencyParts, cycles }: LayerView, cause: string): number {
+  if (cause in ADDED) return latencyParts[cause] ?? 0;
+  const [longest] = Object.entries(cycles).reduce((a, b) => (b[1] > a[1] ? b : a), ["compute", 0]);
+  return longest === cause ? (latencyParts.steady ?? 0) : 0;
+}
 
 export function Layers({ design }: { readonly design: DesignView }) {
   const { layers, chip } = design;
   const slowest = layers.reduce((a, b) => (b.latencyCycles > a.latencyCycles ? b : a), layers[0] as LayerView);
   const [id, setId] = useState(slowest.id);
   const chosen = layers.find((layer) => layer.id === id) ?? slowest;
-  const parts = ["compute", ...chip.levels.map(({ name }) => name)];
-  const energyParts = Object.keys(layers[0]?.energy ?? {});
+  const waits = ["compute", ...chip.levels.map(({ name }) => name)];
+  const causes = [...waits, ...Object.keys(ADDED)].filter((cause) =>
+    layers.some((layer) => cyclesOf(layer, cause) > 0),
+  );
+  const energyParts = [...new Set(layers.flatMap(({ energy }) => Object.keys(energy)))];
   return (
     <>
       <h2>Roofline</h2>
@@ -23,10 +45,9 @@ export function Layers({ design }: { readonly design: DesignView }) {
       <Bars
         title="Latency of each layer, by what it waits for (cycles)"
         layers={layers}
-        parts={[...new Set(layers.map(({ bottleneck }) => bottleneck))].sort(
-          (a, b) => parts.indexOf(a) - parts.indexOf(b),
-        )}
-        read={(layer, part) => (layer.bottleneck === part ? layer.latencyCycles : 0)}
+        parts={causes}
+        name={causeName}
+        read={cyclesOf}
         chosen={chosen.id}
         choose={setId}
       />
@@ -60,6 +81,8 @@ interface BarsProps {
   readonly title: string;
   readonly layers: readonly LayerView[];
   readonly parts: readonly string[];
+  /** of a part, in words; default as it is */
+  readonly name?: (part: string) => string;
   read(layer: LayerView, part: string): number;
   readonly chosen: string;
   readonly choose: (id: string) => void;
@@ -67,7 +90,7 @@ interface BarsProps {
 
 const [BAR, BAR_HEIGHT] = [11, 150];
 
-function Bars({ title, layers, parts, read, chosen, choose }: BarsProps) {
+function Bars({ title, layers, parts, name = String, read, chosen, choose }: BarsProps) {
   const totals = layers.map((layer) => parts.reduce((sum, part) => sum + read(layer, part), 0));
   const largest = Math.max(...totals, 1e-12);
   const width = layers.length * BAR + 52;
@@ -129,7 +152,7 @@ function Bars({ title, layers, parts, read, chosen, choose }: BarsProps) {
             <svg width="12" height="12" aria-hidden="true">
               <rect width="12" height="12" rx="2" style={{ fill: `var(${colourOf(p)})` }} />
             </svg>
-            {part}
+            {name(part)}
           </li>
         ))}
       </ul>
@@ -169,11 +192,14 @@ function Roofline({ layers, chosen, choose }: RooflineProps) {
         {xs.ticks.map((tick) => (
           <g key={tick}>
             <line class="grid" x1={xs.at(tick)} x2={xs.at(tick)} y1={12} y2={RH - RB} />
-            <text x={xs.at(tick)} y={RH - RB + 16} text-anchor="middle">
+            <text x={xs.at(tick)} y={RH - RB + 16} text-anchor={xs.at(tick) > RW - 40 ? "end" : "middle"}>
               {shown(tick)}
             </text>
           </g>
         ))}
+        <text x={(RL + RW - 12) / 2} y={RH - 3} text-anchor="middle">
+          operations per byte
+        </text>
         {ys.ticks.map((tick) => (
           <g key={tick}>
             <line class="grid" x1={RL} x2={RW - 12} y1={ys.at(tick)} y2={ys.at(tick)} />
@@ -225,6 +251,7 @@ function logScale(values: readonly number[], start: number, end: number) {
 
 function Chosen({ layer }: { readonly layer: LayerView }) {
   const cycles = Object.entries(layer.cycles).sort((a, b) => b[1] - a[1]);
+  const parts = Object.entries(layer.latencyParts).filter(([, value]) => value > 0);
   const shape = Object.entries(layer.shape).map(([name, value]) => `${name} ${value}`);
   return (
     <div class="charts">
@@ -244,7 +271,19 @@ function Chosen({ layer }: { readonly layer: LayerView }) {
           {percent(layer.utilizationFraction)} of the multipliers busy, {shown(layer.energyPj / 1e6)} µJ.
         </p>
         <table>
-          <caption>Cycles that each part needs by itself</caption>
+          <caption>What its cycles are</caption>
+          <tbody>
+            {parts.map(([name, value]) => (
+              <tr key={name}>
+                <th scope="row">{name === "steady" ? "steady work" : causeName(name)}</th>
+                <td class="number">{shown(value)}</td>
+                <td class="number">{percent(value / layer.latencyCycles)}</td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+        <table>
+          <caption>Cycles that each part needs by itself; the longest hides the others</caption>
           <tbody>
             {cycles.map(([name, value]) => (
               <tr key={name}>

@@ -158,6 +158,34 @@ describe("the live view", () => {
     expect(terminalAfter(written)).toEqual(["a", "b", "c"]);
   });
 
+  it("says when somebody raises the budget, and counts towards the new one", () => {
+    let text = "";
+    let budget = 100;
+    const screen = { write: (part: string) => (text += part) };
+    const view = liveView({ screen, interactive: false, color: false, clock: tickingClock(), budget: () => budget });
+    view.next({ kind: "started", run });
+    for (let i = 0; i < 40; i++) {
+      if (i === 20) budget = 400;
+      view.next(trial(i, i));
+    }
+    view.complete?.();
+    expect(text.match(/the budget was raised to 400 trials\n/g)).toHaveLength(1);
+    expect(text).toContain("20 of 100 trials (20 %)");
+    expect(text.trimEnd().split("\n").at(-1)).toMatch(/^40 of 400 trials \(10 %\)/);
+  });
+
+  it("keeps the curve when the budget grows, on the part of the width that it has then", () => {
+    const progress = fortyTrials(); // 100 trials, 64 points
+    const before = progress.means.length;
+    expect(progress.setBudget(100)).toBe(false);
+    expect(progress.setBudget(200)).toBe(true);
+    expect(progress.means.length).toBe(Math.ceil(before / 2));
+    expect(progress.means.at(-1)).toBe(34.5); // the mean of the last batch of ten: 30 to 39
+    expect(progress.bests.at(-1)).toBe(39);
+    progress.hear(trial(40, 40), 11_000);
+    expect(progress.means.at(-1)).toBe(35.5);
+  });
+
   it("tells durations as people do", () => {
     expect([0.2, 59.4, 75, 3600, 7384].map(duration)).toEqual(["1 s", "59 s", "1 min 15 s", "1 h 0 min", "2 h 3 min"]);
   });

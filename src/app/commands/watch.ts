@@ -23,21 +23,24 @@ export async function watchCommand(
   const tail = new RunTail(runFolder);
   const { columns, rows } = terminal;
   const metrics = axesOf(tail.manifest).map(({ metric }) => metric);
+  let { budget } = tail;
   const view = liveView({
     screen: { write: (text) => terminal.err(text), columns, ...(rows !== undefined && { rows }) },
     interactive: terminal.interactive && plain !== true,
     color: terminal.colour,
     clock: Date.now,
+    budget: () => budget,
     ...(metrics.length > 0 && { metrics }),
   });
   for (let running = true; running; ) {
+    budget = tail.budget;
     running = tail.running; // asked before reading: what was written before the end is read
     for (const event of tail.read()) view.next(event);
     if (running) await sleep(LOOK_EVERY_MS);
   }
   view.complete?.();
   const { status, summary } = readRun(runFolder);
-  terminal.out(`${status} after ${summary.trialCount} of ${tail.manifest.trials} trials\n`);
+  terminal.out(`${status} after ${summary.trialCount} of ${budget} trials\n`);
   if (status === "stopped") terminal.out(`continue with: cosearch resume ${runFolder}\n`);
   return EXIT.ok;
 }

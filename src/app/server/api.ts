@@ -203,6 +203,8 @@ export interface LayerView {
   readonly shape: Readonly<Record<string, number>>;
   readonly macCount: number;
   readonly latencyCycles: number;
+  /** what the latency is made of: `steady` (the longest of `cycles`), and what is added to it */
+  readonly latencyParts: Readonly<Record<string, number>>;
   readonly energyPj: number;
   readonly utilizationFraction: number;
   readonly bottleneck: string;
@@ -210,7 +212,7 @@ export interface LayerView {
   readonly operationCount: number;
   /** cycles that compute and each level need on their own */
   readonly cycles: Readonly<Record<string, number>>;
-  /** pJ of arithmetic, of each level, and of leakage */
+  /** pJ of arithmetic, of each level, of the network between them where it costs, and of leakage */
   readonly energy: Readonly<Record<string, number>>;
   readonly dramBytes: number;
   /** operations per byte of DRAM traffic; null without traffic */
