@@ -14,12 +14,14 @@ import { packageRoot } from "../src/files/package-root.js";
 import type { RunSummary } from "../src/study/events.js";
 import { trialsOf } from "../src/track/run-reader.js";
 import { accuracyRates } from "./bench-accuracy.js";
+import { trainingRate } from "./bench-training.js";
 import { packageVersion } from "./package-version.js";
 import { codesignOptions, resolveStudy } from "./resolve-study.js";
 import { loadStudy } from "./study-file.js";
 
 const COLD_CANDIDATES = 200;
 const HELP_RUNS = 7;
+const TRAINING_STEPS = 20;
 
 const { values } = parseArgs({
   options: {
@@ -63,6 +65,8 @@ async function measure(): Promise<void> {
   add("accuracy surrogate", accuracy.estimate, "networks/s", ">= 20000");
   add("accuracy surrogate, network built for it", accuracy.buildAndEstimate, "networks/s", "");
   add("the building alone, for reference", accuracy.build, "networks/s", "");
+  const training = await trainingRate("wasm", TRAINING_STEPS);
+  add("training MobileNetV2-0.35, 32 x 32, batch 64, wasm", training.stepsPerSecond, "steps/s", "");
 }
 
 interface Run {
