@@ -6,6 +6,7 @@ import { getJson } from "./api.js";
 import { Chart, type Series } from "./chart.js";
 import { Loading, Problem, Scroll, StatusBadge } from "./parts.js";
 import { runLink } from "./route.js";
+import { acrossRuns, median, resampled } from "./seeds.js";
 import { count, shown } from "./words.js";
 
 interface Loaded {
@@ -127,11 +128,7 @@ function seriesOf(groups: readonly Group[], what: "best" | "runningMean", x: rea
   groups.forEach(({ name, members }, g) => {
     const colour = COLOURS[g % COLOURS.length] ?? "--c1";
     const columns = members.map(({ curves }) => resampled(curves, curves[what], x));
-    const at = (pick: (sorted: readonly number[]) => number): (number | null)[] =>
-      x.map((_, i) => {
-        const known = columns.flatMap((column) => column[i] ?? []).sort((a, b) => a - b);
-        return known.length === 0 ? null : pick(known);
-      });
+    const at = (pick: (sorted: readonly number[]) => number) => acrossRuns(columns, pick);
     if (members.length > 1) {
       bands.push([series.length, series.length + 1]);
       series.push({ label: `${name}: highest`, values: at((sorted) => sorted.at(-1) as number), colour, faint: true });
@@ -144,18 +141,4 @@ function seriesOf(groups: readonly Group[], what: "best" | "runningMean", x: rea
     });
   });
   return { series, bands };
-}
-
-function median(sorted: readonly number[]): number {
-  const middle = (sorted.length - 1) / 2;
-  return ((sorted[Math.floor(middle)] as number) + (sorted[Math.ceil(middle)] as number)) / 2;
-}
-
-/** The curve's value at each x: that of the last point up to it; nothing beyond the curve's end. */
-export function resampled(curves: Curves, values: readonly (number | null)[], x: readonly number[]): (number | null)[] {
-  let place = -1;
-  return x.map((at) => {
-    while (place + 1 < curves.trial.length && (curves.trial[place + 1] as number) <= at) place++;
-    return at >= curves.to || place < 0 ? null : (values[place] ?? null);
-  });
 }

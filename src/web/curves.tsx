@@ -5,6 +5,7 @@ import { useJson, useLive } from "./api.js";
 import { appended } from "./append.js";
 import { Chart, type Series } from "./chart.js";
 import { Loading, Problem } from "./parts.js";
+import { seedSeries, useCurvesOf, useOtherSeeds } from "./seeds.js";
 import { metricName } from "./words.js";
 
 /** After new trials the server is asked for exact curves again, at most this often. */
@@ -35,6 +36,12 @@ export function Curves({
   const [byTime, setByTime] = useState(false);
   const [log, setLog] = useState(false);
   const [extra, setExtra] = useState(false);
+  const [seeds, setSeeds] = useState(false);
+  const otherSeeds = useOtherSeeds(run);
+  const others = useCurvesOf(
+    otherSeeds.map(({ id }) => id),
+    seeds,
+  );
   const span = range === undefined ? "" : `&from=${range[0]}&to=${range[1]}`;
   const { value, error, reload } = useJson<Answer>(`api/runs/${encodeURIComponent(run.id)}/curves?points=1500${span}`);
   const [curves, setCurves] = useState<CurvesData>();
@@ -77,6 +84,12 @@ export function Curves({
         <label>
           <input type="checkbox" checked={extra} onChange={() => setExtra(!extra)} /> all of the agent's figures
         </label>
+        {otherSeeds.length > 0 && (
+          <label>
+            <input type="checkbox" checked={seeds} onChange={() => setSeeds(!seeds)} /> band over{" "}
+            {otherSeeds.length + 1} seeds
+          </label>
+        )}
         <ZoomButtons range={range} trials={run.trials} setRange={setRange} />
         <span class="muted" role="status">
           {connection === "live" ? "live" : connection === "lost" ? "reconnecting …" : "connecting …"}
@@ -86,7 +99,7 @@ export function Curves({
       {curves.trial.length === 0 ? (
         <p class="muted">No trials yet.</p>
       ) : (
-        <Charts curves={curves} byTime={byTime} log={log} extra={extra} setRange={setRange} />
+        <Charts curves={curves} others={others} byTime={byTime} log={log} extra={extra} setRange={setRange} />
       )}
     </>
   );
@@ -139,13 +152,15 @@ function ZoomButtons({ range, trials, setRange }: ZoomProps) {
 
 interface ChartsProps {
   readonly curves: CurvesData;
+  /** of other seeds, drawn as a band with this one */
+  readonly others: readonly CurvesData[];
   readonly byTime: boolean;
   readonly log: boolean;
   readonly extra: boolean;
   readonly setRange: (range: readonly [number, number]) => void;
 }
 
-function Charts({ curves, byTime, log, extra, setRange }: ChartsProps) {
+function Charts({ curves, others, byTime, log, extra, setRange }: ChartsProps) {
   const xName = byTime ? "seconds of running" : "trial";
   const x = byTime ? strictly(curves.seconds) : curves.trial;
   const zoomOn =
@@ -162,13 +177,13 @@ function Charts({ curves, byTime, log, extra, setRange }: ChartsProps) {
       setRange([first, Math.max(first + 2, last + 1)]);
     };
   const common = { xName, log, x, onZoom: zoomOn(curves.trial, x) };
-  const reward = useMemo(() => rewardSeries(curves), [curves]);
+  const reward = useMemo(() => rewardSeries(curves, others), [curves, others]);
   const { updates, rate } = curves;
   const updateX = byTime ? strictly(updates.seconds) : updates.trial;
   const names = Object.keys(updates.series);
   const first = FIRST_DIAGNOSTICS.filter((name) => names.includes(name));
   const hits: string[] = names.filter((name): boolean => name === "search/duplicate_rate");
-  const others = names.filter((name) => !first.includes(name) && !hits.includes(name)).sort();
+  const rest = names.filter((name) => !first.includes(name) && !hits.includes(name)).sort();
   const rateX = byTime ? strictly(rate.seconds) : rate.trial;
   return (
     <div class="charts">
@@ -192,7 +207,7 @@ function Charts({ curves, byTime, log, extra, setRange }: ChartsProps) {
         title="Trials per second"
         series={[line("trials per second", rate.trialsPerSecond, "--c4")]}
       />
-      {[...hits, ...first, ...(extra ? others : [])].map((name) => (
+      {[...hits, ...first, ...(extra ? rest : [])].map((name) => (
         <Chart
           {...common}
           key={name}
@@ -206,7 +221,19 @@ function Charts({ curves, byTime, log, extra, setRange }: ChartsProps) {
   );
 }
 
-function rewardSeries(curves: CurvesData): { series: Series[]; bands: (readonly [number, number])[] } {
+interface Drawn {
+  readonly series: Series[];
+  readonly bands: (readonly [number, number])[];
+}
+
+function rewardSeries(curves: CurvesData, others: readonly CurvesData[]): Drawn {
+  const { series, bands } = ownSeries(curves);
+  if (others.length === 0) return { series, bands };
+  const first = series.length;
+  return { series: [...series, ...seedSeries(curves, others)], bands: [...bands, [first, first + 1]] };
+}
+
+function ownSeries(curves: CurvesData): Drawn {
   const mean: Series = { label: "mean of the last 100", values: curves.runningMean, colour: "--c1" };
   const best: Series = { label: "best feasible so far", values: curves.best, colour: "--c2", kind: "step" };
   if (curves.bucket === 1) {

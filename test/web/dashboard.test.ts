@@ -27,6 +27,42 @@ async function violations(page: Page): Promise<string[]> {
   });
 }
 
+/** Presses Tab from the top of the page until the focus has been everywhere. @returns controls that were not reached, that do
+ *  not show that they have the focus, or that lie under something else */
+async function tabThrough(page: Page): Promise<string[]> {
+  const named = `(e) => e.tagName.toLowerCase() + " " + (e.getAttribute("aria-label") ?? e.name ?? "") + " " + (e.textContent ?? "").trim().slice(0, 30)`;
+  const wanted = await page.evaluate<number>(`(() => {
+    const all = [...document.querySelectorAll("a[href], button, input, select, textarea, [tabindex='0']")];
+    const usable = all.filter((e) => !e.disabled && e.getClientRects().length > 0 && getComputedStyle(e).visibility !== "hidden");
+    usable.forEach((e, i) => e.setAttribute("data-tab", i));
+    document.activeElement?.blur();
+    window.scrollTo(0, 0);
+    return usable.length;
+  })()`);
+  expect(wanted).toBeGreaterThan(4);
+  const reached = new Set<string>();
+  const wrong: string[] = [];
+  for (let press = 0; press < wanted + 3; press++) {
+    await page.keyboard.press("Tab");
+    const [id, problem] = await page.evaluate<[string | null, string]>(`(() => {
+      const e = document.activeElement;
+      const style = getComputedStyle(e);
+      const around = e.closest("label") ? getComputedStyle(e.closest("label")) : style;
+      const marked = [style, around].some((s) => (s.outlineStyle !== "none" && parseFloat(s.outlineWidth) > 0) || s.boxShadow !== "none");
+      const { top, bottom, left, right } = e.getBoundingClientRect();
+      const onScreen = bottom > 0 && top < innerHeight && right > 0 && left < innerWidth;
+      const id = e.getAttribute("data-tab");
+      return [id, id === null || (marked && onScreen) ? "" : (marked ? "off the screen: " : "no mark: ") + (${named})(e)];
+    })()`);
+    if (problem !== "") wrong.push(problem);
+    if (id !== null) reached.add(id);
+  }
+  const missed = await page.evaluate<string[]>(
+    `[...document.querySelectorAll("[data-tab]")].filter((e) => !${JSON.stringify([...reached])}.includes(e.getAttribute("data-tab"))).map(${named})`,
+  );
+  return [...wrong, ...missed.map((name) => `not reached: ${name}`)];
+}
+
 if (chromiumPath === undefined) process.stderr.write(`skipped: ${NO_CHROMIUM}\n`);
 
 describe.skipIf(chromiumPath === undefined)("the dashboard in a browser", () => {
@@ -42,6 +78,8 @@ describe.skipIf(chromiumPath === undefined)("the dashboard in a browser", () => 
     writeFileSync(join(root, "broken", "manifest.json"), '{"format": 1, "runId": "<img src=x onerror=alert(1)>"}');
     const done = await startRun(root, "done", 64);
     expect(await done.ended).toBe(0);
+    const second = await startRun(root, "seed2", 64, ["--seed", "2"]);
+    expect(await second.ended).toBe(0);
     run = await startRun(root, "live", 100_000);
     server = await listen({ runsFolder: root, host: "127.0.0.1", port: 0 });
     browser = await launch();
@@ -64,7 +102,7 @@ describe.skipIf(chromiumPath === undefined)("the dashboard in a browser", () => 
   it("lists runs, filters, sorts, and shows a broken folder as an error of that run alone", async () => {
     await page.goto(server.url);
     await page.getByRole("link", { name: "live", exact: true }).waitFor();
-    expect(await page.locator("tbody tr").count()).toBe(3);
+    expect(await page.locator("tbody tr").count()).toBe(4);
     expect(await page.locator("tr", { hasText: "broken" }).locator(".problem").textContent()).toContain(
       "manifest.json",
     );
@@ -72,7 +110,7 @@ describe.skipIf(chromiumPath === undefined)("the dashboard in a browser", () => 
     await until(async () => (await page.locator("tbody tr").count()) === 1);
     await page.getByRole("searchbox", { name: "Filter" }).fill("");
     await page.getByRole("button", { name: "Run", exact: true }).click();
-    expect(await page.locator("tbody tr th").allTextContents()).toEqual(["broken", "done", "live"]);
+    expect(await page.locator("tbody tr th").allTextContents()).toEqual(["broken", "done", "live", "seed2"]);
     expect(await violations(page)).toEqual([]);
   });
 
@@ -137,6 +175,15 @@ describe.skipIf(chromiumPath === undefined)("the dashboard in a browser", () => 
     );
   });
 
+  it("draws the band over the seeds of a study", async () => {
+    const reward = page.locator(".charts [role=img]").first();
+    expect(await reward.getAttribute("aria-label")).not.toContain("seeds");
+    await page.getByRole("checkbox", { name: "band over 3 seeds" }).check(); // done, seed2, and the one that runs
+    await until(async () => /best over 3 seeds: median/.test((await reward.getAttribute("aria-label")) ?? ""));
+    expect(await page.locator(".legend", { hasText: "band from lowest to highest" }).count()).toBe(1);
+    expect(await violations(page)).toEqual([]);
+  });
+
   it("stops a run, which can then be resumed", async () => {
     await page.goto(`${server.url}#/run/live`);
     await page.getByRole("button", { name: "Stop" }).click();
@@ -149,6 +196,9 @@ describe.skipIf(chromiumPath === undefined)("the dashboard in a browser", () => 
     await page.getByRole("link", { name: "Policy" }).click();
     await page.locator(".knob").first().waitFor();
     expect(await page.locator(".knob").count()).toBe(11);
+    await page.getByText("The probabilities that the policy itself gave each value").waitFor();
+    await page.getByRole("combobox", { name: "Show" }).selectOption("proposed");
+    await page.getByText("Share of each value among the candidates that were proposed").waitFor();
     await page.getByRole("combobox", { name: "Order" }).selectOption("decided");
     await page.getByRole("searchbox", { name: "Filter" }).fill("weightBits");
     await until(async () => (await page.locator(".knob").count()) === 1);
@@ -218,6 +268,32 @@ describe.skipIf(chromiumPath === undefined)("the dashboard in a browser", () => 
         expect([view, colorScheme, await violations(page)]).toEqual([view, colorScheme, []]);
       }
     }
+  });
+
+  it("is reached by Tab alone: every control of every view, each where it shows, and none that keeps it", async () => {
+    await page.setViewportSize({ width: 1280, height: 900 });
+    await page.emulateMedia({ colorScheme: "light" });
+    for (const view of ["", "run/done", "run/done/policy", "run/done/front", "run/done/design", "compare/done,seed2"]) {
+      await page.goto(`${server.url}#/${view}`);
+      await page.reload();
+      await page.locator("h1").waitFor();
+      await page.waitForTimeout(1500);
+      const missed = await tabThrough(page);
+      expect([view, missed]).toEqual([view, []]);
+    }
+  });
+
+  it("opens a run and changes its view by keyboard alone", async () => {
+    await page.goto(server.url);
+    await page.getByRole("link", { name: "done", exact: true }).focus();
+    await page.keyboard.press("Enter");
+    await page.locator(".uplot").first().waitFor();
+    await page.getByRole("link", { name: "Policy" }).focus();
+    await page.keyboard.press("Enter");
+    await page.locator(".knob").first().waitFor();
+    await page.getByRole("combobox", { name: "Order" }).focus();
+    await page.keyboard.press("ArrowDown");
+    expect(await page.getByRole("combobox", { name: "Order" }).inputValue()).toBe("decided");
   });
 
   it("never runs what a run folder says, and logs no error", () => {
