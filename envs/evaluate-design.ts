@@ -8,7 +8,7 @@ import { type Mapping, mappingData } from "./accelerator/mapping.js";
 import { type GroupCost, networkCost } from "./accelerator/network-cost.js";
 import { O, OPERANDS } from "./accelerator/problem.js";
 import type { Deployment } from "./deployment/deployment.js";
-import { type Schedule, type ScheduledGroup, schedule } from "./deployment/schedule.js";
+import { type Schedule, type ScheduledGroup, schedule, type Transfers } from "./deployment/schedule.js";
 import type { Network } from "./network/ir.js";
 
 /** Figures of a design without its accuracy; latency and energy are for one batch. */
@@ -142,15 +142,13 @@ export function stepsOfLayer(plan: Schedule, layer: number): ScheduledGroup["ste
   return [{ problem: plan.problems[layer]!, count: 1 }];
 }
 
-/** Bits that a layer of a group moves from DRAM to the store and back beside its tiles; none outside of groups. */
-export function transfersOfLayer(plan: Schedule, layer: number): { loadBits: number; storeBits: number } {
+/** What a layer of a group moves between DRAM and the store beside its tiles; undefined outside of groups. */
+export function transfersOfLayer(plan: Schedule, layer: number): Transfers | undefined {
   for (const { plan: group, transfers } of plan.groups) {
     const member = transfers[layer - group.shape.first];
-    if (member !== undefined) {
-      return { loadBits: member.inputBits + member.weightBits, storeBits: member.outputBits };
-    }
+    if (member !== undefined) return member;
   }
-  return { loadBits: 0, storeBits: 0 };
+  return undefined;
 }
 
 /** A group in plain figures. */
@@ -222,9 +220,9 @@ function accessesOf(plan: Schedule, layer: number, mapping: Mapping, { model, ch
       });
     });
   }
-  const group = plan.groups.find(({ plan: { shape } }) => shape.first <= layer && layer <= shape.last);
-  if (group !== undefined) {
-    const { inputBits, weightBits, outputBits } = group.transfers[layer - group.plan.shape.first]!;
+  const transfers = transfersOfLayer(plan, layer);
+  if (transfers !== undefined) {
+    const { inputBits, weightBits, outputBits } = transfers;
     const { bits } = plan.problems[layer]!;
     const [dram, store] = [counts[0]!, counts[chip.residentLevel]!];
     for (const [o, words] of [weightBits / bits.weights, inputBits / bits.inputs].entries()) {

@@ -12,11 +12,12 @@ import { loopNest } from "../envs/accelerator/mapping.js";
 import {
   type LayerCost,
   LayerCosts,
-  levelCycles,
   networkCost,
   type Schedule,
   schedule,
   shapeOf,
+  transferCycles,
+  transferPj,
 } from "../envs/accelerator/network-cost.js";
 import { OPERANDS } from "../envs/accelerator/problem.js";
 import { createCodesignEnvironment, type DesignReport } from "../envs/codesign-env.js";
@@ -176,13 +177,15 @@ function layerOf(layer: Layer, position: number, plan: Schedule, cost: LayerCost
     });
   }
   const dram = chip.levels[0]!;
-  const { loadBits, storeBits } = transfersOfLayer(plan, position);
-  if (loadBits + storeBits > 0) {
+  const transfers = transfersOfLayer(plan, position);
+  if (transfers !== undefined) {
     const store = chip.levels[chip.residentLevel]!;
-    cycles[dram.name]! += levelCycles(loadBits, storeBits, dram, 1);
-    cycles[store.name]! += levelCycles(storeBits, loadBits, store, store.instances);
-    energy[dram.name]! += loadBits * dram.readPjPerBit + storeBits * dram.writePjPerBit;
-    energy[store.name]! += loadBits * store.writePjPerBit + storeBits * store.readPjPerBit;
+    const [time, pj] = [transferCycles(transfers, chip), transferPj(transfers, chip)];
+    cycles[dram.name]! += time.dram;
+    cycles[store.name]! += time.store;
+    energy[dram.name]! += pj.dram;
+    energy[store.name]! += pj.store;
+    if (pj.network > 0) energy.network = (energy.network ?? 0) + pj.network;
   }
   energy.leakage = ((chip.leakageMw * latencyCycles) / chip.clockMhz) * 1000;
   return {

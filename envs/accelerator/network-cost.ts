@@ -3,7 +3,7 @@
 // double-buffered, as a layer's do with its own; its tiles are mapped layer by layer.
 import type { Infeasible, Violation } from "../../src/core/trial.js";
 import { type Schedule, type ScheduledGroup, schedule, type Transfers } from "../deployment/schedule.js";
-import { type Accelerator, operationEnergyPj } from "./architecture.js";
+import { type Accelerator, type Level, operationEnergyPj } from "./architecture.js";
 import { boundsOf } from "./bounds.js";
 import { type LayerCost, type LayerCosts, peakCycles } from "./layer-costs.js";
 import type { Problem } from "./problem.js";
@@ -117,23 +117,28 @@ function costOfGroup(
   const dram = chip.levels[0]!;
   const store = chip.levels[chip.residentLevel]!;
   const stepCycles = sum(members, ({ latencyCycles }) => latencyCycles);
-  const readBits = sum(group.transfers, ({ inputBits, weightBits }) => inputBits + weightBits);
-  const writeBits = sum(group.transfers, ({ outputBits }) => outputBits);
+  const moved: Transfers = {
+    inputBits: sum(group.transfers, ({ inputBits }) => inputBits),
+    weightBits: sum(group.transfers, ({ weightBits }) => weightBits),
+    outputBits: sum(group.transfers, ({ outputBits }) => outputBits),
+  };
+  // what the steps themselves read from DRAM: weights that are loaded for each tile
   const streamedBits = 8 * sum(members, ({ dramBytes }) => dramBytes);
-  const explicitCycles = levelCycles(readBits, writeBits, dram, 1);
-  const storeCycles =
-    sum(members, ({ residentCycles }) => residentCycles) + levelCycles(writeBits, readBits, store, store.instances);
-  const first = chip.overheads.firstLoad && dram.doubleBuffered ? levelCycles(group.firstLoadBits, 0, dram, 1) : 0;
-  const last = chip.overheads.lastStore && dram.doubleBuffered ? levelCycles(0, group.lastStoreBits, dram, 1) : 0;
+  const explicitCycles = transferCycles(moved, chip).dram;
+  const storeCycles = sum(members, ({ residentCycles }) => residentCycles) + transferCycles(moved, chip).store;
+  const dramCycles = transferCycles({ ...moved, weightBits: moved.weightBits + streamedBits }, chip).dram;
+  const overheads = dram.doubleBuffered ? chip.overheads : undefined;
+  const first = overheads?.firstLoad ? transferCycles({ ...NOTHING, inputBits: group.firstLoadBits }, chip).dram : 0;
+  const last = overheads?.lastStore ? transferCycles({ ...NOTHING, outputBits: group.lastStoreBits }, chip).dram : 0;
   const busy = dram.doubleBuffered
-    ? Math.max(stepCycles, levelCycles(readBits + streamedBits, writeBits, dram, 1) - first - last, storeCycles)
+    ? Math.max(stepCycles, dramCycles - first - last, storeCycles)
     : Math.max(stepCycles, storeCycles) + explicitCycles;
   const latency = busy + first + last;
   const latencyCycles = Math.ceil(latency - 1e-9 - latency * 1e-13);
   const waitCycles = latencyCycles - stepCycles;
   const layers = members.map((member, i): LayerCost => {
-    const { inputBits, weightBits, outputBits } = group.transfers[i]!;
-    const moved = inputBits + weightBits + outputBits;
+    const own = group.transfers[i]!;
+    const pj = transferPj(own, chip);
     const wait = shareOf(waitCycles, group.transfers, i);
     const cycles = member.latencyCycles + wait;
     const parts = { ...member.latencyParts, steady: (member.latencyParts.steady ?? 0) + wait };
@@ -143,13 +148,14 @@ function costOfGroup(
       latencyParts: parts,
       energyPj:
         member.energyPj +
-        (inputBits + weightBits) * (dram.readPjPerBit + store.writePjPerBit) +
-        outputBits * (dram.writePjPerBit + store.readPjPerBit) +
+        pj.dram +
+        pj.store +
+        pj.network +
         // mW · cycles / MHz = nJ
         ((chip.leakageMw * wait) / chip.clockMhz) * 1000,
       bottleneck: wait > member.latencyCycles ? (storeCycles > explicitCycles ? store : dram).name : member.bottleneck,
       utilizationFraction: peakCycles(whole[i]!, chip) / cycles,
-      dramBytes: member.dramBytes + Math.ceil(moved / 8),
+      dramBytes: member.dramBytes + Math.ceil(bitsOf(own) / 8),
     };
   });
   return {
@@ -163,27 +169,56 @@ function costOfGroup(
   };
 }
 
-/** Cycles that the bandwidth of a level's instances asks for. */
-export function levelCycles(
-  readBits: number,
-  writeBits: number,
-  level: Accelerator["levels"][number],
-  instances: number,
-): number {
-  return (
-    Math.max(
-      (readBits + writeBits) / level.sharedBytesPerCycle,
-      readBits / level.readBytesPerCycle,
-      writeBits / level.writeBytesPerCycle,
-    ) /
-    8 /
-    instances
+const NOTHING: Transfers = { inputBits: 0, weightBits: 0, outputBits: 0 };
+const bitsOf = ({ inputBits, weightBits, outputBits }: Transfers): number => inputBits + weightBits + outputBits;
+
+/** Cycles that the bandwidths of DRAM and of the store's instances ask for. */
+export function transferCycles(
+  { inputBits, weightBits, outputBits }: Transfers,
+  chip: Accelerator,
+): { readonly dram: number; readonly store: number } {
+  const loads = [weightBits, inputBits, 0];
+  const stores = [0, 0, outputBits];
+  const store = chip.levels[chip.residentLevel]!;
+  return {
+    dram: levelCycles(loads, stores, chip.levels[0]!),
+    store: levelCycles(stores, loads, store) / store.instances,
+  };
+}
+
+/** Bits by operand. */
+function levelCycles(reads: readonly number[], writes: readonly number[], level: Level): number {
+  const readBits = sum(reads, (bits) => bits);
+  const writeBits = sum(writes, (bits) => bits);
+  const bits = Math.max(
+    (readBits + writeBits) / level.sharedBytesPerCycle,
+    readBits / level.readBytesPerCycle,
+    writeBits / level.writeBytesPerCycle,
+    ...reads.map((operand, o) => operand / (level.readPorts?.[o] ?? Infinity)),
+    ...writes.map((operand, o) => operand / (level.writePorts?.[o] ?? Infinity)),
   );
+  return bits / 8;
+}
+
+/** Energy of a layer's own transfers between DRAM and the store. */
+export function transferPj(
+  transfers: Transfers,
+  chip: Accelerator,
+): { readonly dram: number; readonly store: number; readonly network: number } {
+  const dram = chip.levels[0]!;
+  const store = chip.levels[chip.residentLevel]!;
+  const loadBits = transfers.inputBits + transfers.weightBits;
+  const storeBits = transfers.outputBits;
+  const hopPj = sum(chip.levels.slice(0, chip.residentLevel), ({ hopPjPerBit }) => hopPjPerBit);
+  return {
+    dram: loadBits * dram.readPjPerBit + storeBits * dram.writePjPerBit,
+    store: loadBits * store.writePjPerBit + storeBits * store.readPjPerBit,
+    network: (loadBits + storeBits) * hopPj,
+  };
 }
 
 /** Whole cycles of the group's waiting that a layer's own transfers stand for; all layers' add up to it. */
 function shareOf(waitCycles: number, transfers: readonly Transfers[], layer: number): number {
-  const bitsOf = ({ inputBits, weightBits, outputBits }: Transfers): number => inputBits + weightBits + outputBits;
   const all = sum(transfers, bitsOf);
   if (all === 0) return layer === transfers.length - 1 ? waitCycles : 0;
   const before = sum(transfers.slice(0, layer), bitsOf);

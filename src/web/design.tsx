@@ -2,6 +2,7 @@
 import type { DesignResponse, DesignView, RunDetail } from "../app/server/api.js";
 import { useJson } from "./api.js";
 import { Chip } from "./chip.js";
+import { Groups } from "./groups.js";
 import { Layers } from "./layers.js";
 import { Network } from "./network.js";
 import { Loading, Problem, Scroll } from "./parts.js";
@@ -109,6 +110,12 @@ function Shown({ answer, trial }: { readonly answer: DesignResponse; readonly tr
           />
         )}
       </div>
+      {design.groups.length > 0 && (
+        <>
+          <h2>Layers that run together, tile by tile</h2>
+          <Groups groups={design.groups} />
+        </>
+      )}
       <Layers design={design} />
     </>
   );

@@ -165,6 +165,28 @@ export interface DesignView {
   };
   readonly chip: ChipView;
   readonly layers: readonly LayerView[];
+  /** layers that run together, tile by tile */
+  readonly groups: readonly GroupView[];
+}
+
+export interface GroupView {
+  /** ids, in order */
+  readonly layers: readonly string[];
+  /** of the last layer's output */
+  readonly tileRows: number;
+  readonly tileColumns: number;
+  readonly tiles: number;
+  /** overlap of the tiles: `none`, `cached`, `recomputed` */
+  readonly rowHalo: string;
+  readonly columnHalo: string;
+  readonly weights: string;
+  readonly latencyCycles: number;
+  readonly dramBytes: number;
+  /** what the layers would move at least, one by one */
+  readonly dramBytesAlone: number;
+  readonly storeBytes: number;
+  readonly operations: number;
+  readonly recomputedOperations: number;
 }
 
 export interface StageView {
@@ -221,6 +243,8 @@ export interface LayerView {
   /** what the machine could do at this precision */
   readonly peakOperationsPerCycle: number;
   readonly dramBytesPerCycle: number;
+  /** position in the design's groups, where the layer runs in one */
+  readonly group?: number;
 }
 
 export interface DesignResponse {
