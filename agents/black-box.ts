@@ -129,7 +129,8 @@ class BlackBoxAgent implements Agent {
   dispose(): void {}
 }
 
-function pointOf(codes: Int32Array, trial: Trial): Point {
+/** A trial as a point. */
+export function pointOf(codes: Int32Array, trial: Trial): Point {
   const { reward, infeasible, metrics } = trial;
   return { codes, reward, feasible: isFeasible(trial), violation: violationOf(infeasible), metrics, infeasible };
 }

@@ -7,6 +7,7 @@ import { z } from "zod";
 import type { Diagnostics, StateTree } from "../src/core/agent.js";
 import { CosearchError } from "../src/core/errors.js";
 import { blackBoxAgent, comparePoints, type Point, type SearchContext, type Strategy } from "./black-box.js";
+import { choleskyOf, solveLower } from "./linear-algebra.js";
 import { defineAgent } from "./options.js";
 import { settled } from "./variation.js";
 
@@ -248,31 +249,4 @@ function identity(size: number): Float64Array {
   const matrix = new Float64Array(size * size);
   for (let i = 0; i < size; i++) matrix[i * size + i] = 1;
   return matrix;
-}
-
-/** Lower factor of a positive definite matrix; undefined when it is not. */
-export function choleskyOf(matrix: Float64Array, size: number): Float64Array | undefined {
-  const factor = new Float64Array(size * size);
-  for (let i = 0; i < size; i++) {
-    for (let j = 0; j <= i; j++) {
-      let sum = matrix[i * size + j]!;
-      for (let k = 0; k < j; k++) sum -= factor[i * size + k]! * factor[j * size + k]!;
-      if (i !== j) factor[i * size + j] = sum / factor[j * size + j]!;
-      else if (!(sum > 0)) return undefined;
-      else factor[i * size + i] = Math.sqrt(sum);
-    }
-  }
-  return factor;
-}
-
-/** x with lower x = right. */
-export function solveLower(lower: Float64Array, right: Float64Array): Float64Array {
-  const size = right.length;
-  const x = new Float64Array(size);
-  for (let i = 0; i < size; i++) {
-    let sum = right[i]!;
-    for (let j = 0; j < i; j++) sum -= lower[i * size + j]! * x[j]!;
-    x[i] = sum / lower[i * size + i]!;
-  }
-  return x;
 }

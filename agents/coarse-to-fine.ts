@@ -23,7 +23,7 @@ export const levelsShape = {
 };
 export type LevelOptions = z.output<z.ZodObject<typeof levelsShape>>;
 
-/** @param create builds the agent for the coarse space and for the whole one */
+/** @param create builds the agent for the coarse space and for the whole one; only for the whole one when no knob has more levels */
 export async function coarseToFineAgent(
   name: string,
   space: Space,
@@ -31,6 +31,7 @@ export async function coarseToFineAgent(
   { coarseLevels, coarseTrials }: LevelOptions,
   create: (space: Space, seed: number) => Agent | Promise<Agent>,
 ): Promise<Agent> {
+  if (!space.knobs.some(({ values, ordered }) => ordered && values.length > coarseLevels)) return create(space, seed);
   const coarse = coarseSpace(space, coarseLevels);
   return new CoarseToFine(name, space, coarse, coarseTrials, create, seed, await create(coarse, seed));
 }

@@ -1,4 +1,5 @@
-// The best k different trials so far, for imitation: feasible first, then reward; else the least violation.
+// The best different trials so far, to be imitated and to have children: feasible first, then reward; else the least violation.
+// Of equals the newest stand first, so that a search drifts over plateaus instead of sitting on their edge.
 import type { StateTree } from "../src/core/agent.js";
 import { CosearchError } from "../src/core/errors.js";
 import type { Infeasible, Trial } from "../src/core/trial.js";
@@ -22,7 +23,7 @@ export class EliteArchive {
     return this.#elites.map(({ codes }) => codes);
   }
 
-  /** The archive with a batch added; a candidate is kept once, the earlier of equals first. */
+  /** The archive with a batch added; a candidate is kept once, the newest of equals first. */
   add(codes: readonly Int32Array[], trials: readonly Trial[]): void {
     if (this.#capacity === 0) return;
     const known = new Set(this.#elites.map((elite) => elite.codes.join()));
@@ -32,7 +33,7 @@ export class EliteArchive {
       known.add(key);
       this.#elites.push({ codes: point, trial: trials[i]! });
     });
-    this.#elites.sort((a, b) => compareTrials(a.trial, b.trial) || a.trial.trial - b.trial.trial);
+    this.#elites.sort((a, b) => compareTrials(a.trial, b.trial) || b.trial.trial - a.trial.trial);
     this.#elites.length = Math.min(this.#elites.length, this.#capacity);
   }
 
