@@ -1,9 +1,11 @@
-// Figures of the dashboard: `npm run bench:dashboard [trials]`. Prints one line each; docs/dashboard.md quotes them.
+// Figures of the dashboard: `npm run bench:dashboard -- [trials] [name ...]`. Prints some lines each; docs/dashboard.md quotes them.
 //   latency   from a trial's line in the file to its number on the page, in a real browser
 //   opening   a run of 100,000 trials (made up, in the format of edge-joint: 57 knobs) in a server that has not seen it
-//   browsers  trials/s of a real run with 50 event streams on it and with none, in turns
+//   browsers  what 50 event streams on a real run cost it, in turns with none
+//   tracking  what log, TensorBoard, MLflow, a tracker of one's own and the live picture cost it, in turns with none
 //   script    bytes of the page's script and style sheet, gzip
 import { spawn } from "node:child_process";
+import { once } from "node:events";
 import {
   appendFileSync,
   closeSync,
@@ -21,18 +23,31 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { gzipSync } from "node:zlib";
+import { composeStudy } from "../../experiments/compose.js";
+import { resolveStudy } from "../../experiments/resolve-study.js";
+import { loadStudy } from "../../experiments/study-file.js";
 import { listen } from "../../src/app/server/listen.js";
 import { RandomStream } from "../../src/core/rng.js";
 import { Space } from "../../src/core/space.js";
 import { median } from "../../src/core/statistics.js";
+import { createRunFolder } from "../../src/study/run-folder.js";
+import { runToEnd } from "../../src/study/run-to-end.js";
 import { trialLine } from "../../src/study/trial-lines.js";
+import { liveView } from "../../src/track/live.js";
+import { mlflowTracker } from "../../src/track/mlflow.js";
+import { runLog } from "../../src/track/run-log.js";
+import { tensorboard } from "../../src/track/tensorboard/tensorboard.js";
+import { trackerListener } from "../../src/track/tracker.js";
 import { fakeRun, fakeTrials } from "../app/server/fake-run.js";
+import curveFile from "../examples/custom-tracker.js";
 import { chromiumPath, launch, NO_CHROMIUM } from "./chromium.js";
 import { command, startRun, trialCount, until } from "./live-run.js";
 
 const root = mkdtempSync(join(tmpdir(), "cosearch-bench-"));
 const program = join(import.meta.dirname, "../../bin/cosearch.js");
-const trials = Number(process.argv[2] ?? 100_000);
+const trials = Number(process.argv.slice(2).find((word) => /^\d+$/.test(word)) ?? 100_000);
+const ROUNDS = 6;
+const TRACKED_TRIALS = 256;
 const say = (text: string): void => void process.stdout.write(`${text}\n`);
 
 /** A server in a process of its own, so that its memory and time are its own. */
@@ -50,11 +65,7 @@ async function served(): Promise<{ url: string; rssMib(): number; cpuMs(): numbe
     const status = readFileSync(`/proc/${child.pid}/status`, "utf8");
     return Number(/VmHWM:\s+(\d+)/.exec(status)?.[1]) / 1024;
   };
-  /** Its own and the system's time for it; clock ticks of 10 ms, see proc(5). */
-  const cpuMs = (): number => {
-    const fields = readFileSync(`/proc/${child.pid}/stat`, "utf8").split(") ")[1]!.split(" ");
-    return (Number(fields[11]) + Number(fields[12])) * 10;
-  };
+  const cpuMs = (): number => cpuMsOf(child.pid);
   return { url, rssMib, cpuMs, close: () => void child.kill("SIGKILL") };
 }
 
@@ -123,36 +134,104 @@ async function opening(): Promise<void> {
   rmSync(folder, { recursive: true });
 }
 
-/** Trials/s of a real run over some seconds, with so many event streams on it. */
+/** A process's own time and the system's for it, milliseconds; clock ticks of 10 ms, see proc(5). */
+function cpuMsOf(pid: number | undefined): number {
+  const fields = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ")[1]!.split(" ");
+  return (Number(fields[11]) + Number(fields[12])) * 10;
+}
+
+/** What 50 event streams cost a real run, in turns with none: its trials/s, its processor time for a trial, the server's. */
 async function browsers(): Promise<void> {
   mkdirSync(root, { recursive: true });
   const run = await startRun(root, "watched", 10_000_000, ["--agent", "random"], "edge-joint");
   const server = await served();
-  const rates: Record<"with" | "without", number[]> = { with: [], without: [] };
-  const measure = async (): Promise<number> => {
+  const measure = async () => {
     await sleep(500);
-    const [before, start] = [trialCount(run.folder), performance.now()];
-    await sleep(2500);
-    return (trialCount(run.folder) - before) / ((performance.now() - start) / 1000);
+    const look = () => [trialCount(run.folder), performance.now(), cpuMsOf(run.process.pid), server.cpuMs()] as const;
+    const before = look();
+    await sleep(4000);
+    const [trials, ms, searchMs, serverMs] = look().map((value, i) => value - before[i]!) as [
+      number,
+      number,
+      number,
+      number,
+    ];
+    return { rate: (1000 * trials) / ms, searchMsPerTrial: searchMs / trials, serverShare: serverMs / ms };
   };
-  await sleep(5000); // the mapper remembers layers: the first trials are slower
-  for (let round = 0; round < 6; round++) {
-    rates.without.push(await measure());
+  type Round = Awaited<ReturnType<typeof measure>>;
+  const rounds: { readonly alone: Round; readonly watched: Round }[] = [];
+  await sleep(6000); // the mapper remembers layers: the first trials are slower
+  for (let round = 0; round < ROUNDS; round++) {
+    const alone = await measure();
     const abort = new AbortController();
     const position = `${trialCount(run.folder)}.0`;
     const streams = Array.from({ length: 50 }, async () => {
       const response = await fetch(`${server.url}api/runs/watched/events?after=${position}`, { signal: abort.signal });
       for await (const _ of response.body!);
     });
-    rates.with.push(await measure());
+    rounds.push({ alone, watched: await measure() });
     abort.abort();
     await Promise.allSettled(streams);
   }
   server.close();
   run.process.kill("SIGKILL");
-  const [plain, watched] = [median(rates.without), median(rates.with)];
+  const middle = (pick: (round: (typeof rounds)[0]) => number): number => median(rounds.map(pick));
+  const [alone, watched] = [middle((r) => r.alone.rate), middle((r) => r.watched.rate)];
+  const change = (pick: (round: Round) => number): string =>
+    rounds.map((r) => (100 * (pick(r.watched) / pick(r.alone) - 1)).toFixed(0)).join(" ");
   say(
-    `browsers   ${plain.toFixed(0)} trials/s alone, ${watched.toFixed(0)} with 50 browsers (${(100 * (watched / plain - 1)).toFixed(1)} %); rounds alone ${rates.without.map((r) => r.toFixed(0)).join(" ")}, watched ${rates.with.map((r) => r.toFixed(0)).join(" ")}`,
+    `browsers   ${alone.toFixed(1)} trials/s alone, ${watched.toFixed(1)} with 50 browsers; change of each round ${change((r) => r.rate)} %`,
+  );
+  say(
+    `           the search's processor time for a trial ${middle((r) => r.alone.searchMsPerTrial).toFixed(1)} ms alone, ${middle((r) => r.watched.searchMsPerTrial).toFixed(1)} ms with them (each round ${change((r) => r.searchMsPerTrial)} %); the server's ${(100 * middle((r) => r.watched.serverShare)).toFixed(1)} % of a core`,
+  );
+}
+
+/** What all listeners cost a real run: log, TensorBoard, MLflow, a tracker, the live picture; the same trials in turns with and
+ *  without, by processor time, for which it matters little what else the machine does. */
+async function tracking(): Promise<void> {
+  const fake = spawn(process.execPath, ["--import", "tsx", join(import.meta.dirname, "mlflow-process.ts")], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  const [line] = (await once(fake.stdout, "data")) as [Buffer];
+  const study = resolveStudy(loadStudy("edge-joint"));
+  const cpuMs = async (tracked: boolean): Promise<number> => {
+    const composed = await composeStudy(study, { trials: TRACKED_TRIALS });
+    const folder = createRunFolder(root, composed.plan, Date.now);
+    const hparams = study.agent.options;
+    const options = { hparams, clock: Date.now, onError: (error: unknown) => say(`tracker: ${String(error)}`) };
+    const trackers = [mlflowTracker({ url: line.toString().trim(), clock: Date.now }), curveFile()].map((tracker) =>
+      trackerListener(tracker, options),
+    );
+    const screen = { write: () => true, columns: 120, rows: 40 };
+    const listeners = [
+      runLog({ file: folder.file("log.jsonl"), clock: Date.now }),
+      tensorboard({ space: composed.plan.space.toData(), hparams, clock: Date.now }),
+      liveView({ screen, interactive: true, color: true, clock: Date.now }),
+      ...trackers,
+    ];
+    const before = process.cpuUsage();
+    await runToEnd(composed.plan, folder, tracked ? { listeners } : {});
+    if (tracked) await Promise.all(trackers.map((tracker) => tracker.settled()));
+    const { user, system } = process.cpuUsage(before);
+    await composed.dispose();
+    rmSync(folder.path, { recursive: true });
+    return (user + system) / 1000;
+  };
+  await cpuMs(true); // warm
+  const rounds: { readonly without: number; readonly tracked: number }[] = [];
+  for (let round = 0; round < ROUNDS; round++) {
+    const first = round % 2 === 0;
+    const [a, b] = [await cpuMs(first), await cpuMs(!first)];
+    rounds.push(first ? { tracked: a, without: b } : { tracked: b, without: a });
+  }
+  fake.kill();
+  const least = (pick: (round: (typeof rounds)[0]) => number): number => Math.min(...rounds.map(pick));
+  const [without, tracked] = [least((r) => r.without), least((r) => r.tracked)];
+  const each = rounds.map((r) => (100 * (r.tracked / r.without - 1)).toFixed(1)).join(" ");
+  const middle = median(rounds.map((r) => 100 * (r.tracked / r.without - 1)));
+  say(
+    `tracking   processor time of ${TRACKED_TRIALS} trials of edge-joint: ${without.toFixed(0)} ms without listeners, ${tracked.toFixed(0)} ms with all (least of ${ROUNDS}: ${(100 * (tracked / without - 1)).toFixed(1)} %); each round ${each} %, median ${middle.toFixed(1)} %`,
   );
 }
 
@@ -165,8 +244,7 @@ function script(): void {
 }
 
 writeFileSync(join(root, "note"), "of the bench");
-script();
-await latency();
-await opening();
-await browsers();
+const parts: Readonly<Record<string, () => void | Promise<void>>> = { script, latency, opening, browsers, tracking };
+const chosen = process.argv.slice(2).filter((name) => name in parts);
+for (const name of chosen.length > 0 ? chosen : Object.keys(parts)) await parts[name]?.();
 rmSync(root, { recursive: true, force: true });
