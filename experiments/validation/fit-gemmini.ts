@@ -26,6 +26,7 @@ const { values } = parseArgs({
 });
 const file = readDocument(values.data, z.object({ rows: z.array(gemminiRow) }));
 const rows = file.rows.filter(({ dataflow }) => dataflow.levels !== undefined);
+const cyclesOf = (row: GemminiRow, overheads?: Overheads): number => gemminiModel(row, overheads)?.latencyCycles ?? NaN;
 const layerOf = ({ layer }: GemminiRow): string => JSON.stringify(layer);
 const layers = [...new Set(rows.map(layerOf))].sort();
 const measured = rows.map(({ results }) => results.rtl_cycles);
@@ -39,7 +40,7 @@ function fitOn({ fills, starts }: { readonly fills: readonly number[]; readonly 
   const candidates = fills.flatMap((arrayFillCycles) =>
     starts.map((dramTileStartCycles): Overheads => ({ arrayFillCycles, dramTileStartCycles })),
   );
-  const ours = candidates.map((candidate) => rows.map((row) => gemminiModel(row, candidate).latencyCycles));
+  const ours = candidates.map((candidate) => rows.map((row) => cyclesOf(row, candidate)));
   const errors = ours.map((row) => row.map((cycles, i) => Math.abs(cycles - measured[i]!) / measured[i]!));
   const best = (indices: readonly number[]): number => {
     const means = errors.map((row) => mean(indices.map((i) => row[i]!)));
@@ -68,7 +69,7 @@ const result = {
   layers: layers.length,
   leftOut: "one layer at a time",
   unfittedMeanAbsErrorFraction: round(
-    mean(rows.map((row, i) => Math.abs(gemminiModel(row).latencyCycles - measured[i]!) / measured[i]!)),
+    mean(rows.map((row, i) => Math.abs(cyclesOf(row) - measured[i]!) / measured[i]!)),
   ),
   ...fitOn(GRIDS.coarse),
   fineUnseenMeanAbsErrorFraction,

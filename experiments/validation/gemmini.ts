@@ -4,7 +4,7 @@
 import { z } from "zod";
 import { type AcceleratorFile, acceleratorSchema, buildAccelerator } from "../../envs/accelerator/architecture.js";
 import { CostModel } from "../../envs/accelerator/cost.js";
-import { compileMapping, type MappingData } from "../../envs/accelerator/mapping.js";
+import { compileMapping, covers, type MappingData } from "../../envs/accelerator/mapping.js";
 import type { Dim, Problem } from "../../envs/accelerator/problem.js";
 import { convProblem, presetFile } from "./machines.js";
 import type { Adapter, RowScore } from "./reference.js";
@@ -21,15 +21,17 @@ export const gemminiRow = z.object({
     S: z.number(),
     strideW: z.number().default(1),
     strideH: z.number().default(1),
+    /** one filter a channel; its loops count the channels as K or as C */
+    depthwise: z.boolean().default(false),
   }),
   hardware: z.object({
     pe: z.tuple([z.number(), z.number()]),
-    scratchpad: z.object({ bytes: z.number(), shared_bw_words_per_cycle: z.number().optional() }),
+    scratchpad: z.object({ bytes: z.number(), shared_bw_words_per_cycle: z.number().nullish() }),
     accumulator: z.object({
       total_bytes: z.number(),
-      shared_bw_words_per_cycle_per_column: z.number().optional(),
+      shared_bw_words_per_cycle_per_column: z.number().nullish(),
     }),
-    dram_shared_bw_words_per_cycle: z.number().optional(),
+    dram_shared_bw_words_per_cycle: z.number().nullish(),
   }),
   dataflow: z.object({
     levels: z
@@ -39,7 +41,7 @@ export const gemminiRow = z.object({
           loops: z.array(z.object({ dim: z.string(), bound: z.number(), kind: z.string() })),
         }),
       )
-      .optional(),
+      .nullish(),
   }),
   results: z.object({ rtl_cycles: z.number() }),
 });
@@ -61,31 +63,39 @@ export const gemmini: Adapter = {
     rows.map((given): RowScore => {
       const row = gemminiRow.parse(given);
       const model = gemminiModel(row);
+      if (model === undefined) return { id: row.id, comparisons: [], unscored: "its loops end before the layer does" };
       return {
         id: row.id,
         comparisons: [{ quantity: "cycles", reference: row.results.rtl_cycles, ours: model.latencyCycles }],
-        group: row.dataflow.levels === undefined ? "loops not recorded" : "loops as recorded",
+        group: row.dataflow.levels == null ? "loops not recorded" : "loops as recorded",
       };
     }),
 };
 
-/** The evaluated model of a row, with overheads of one's own where given. */
-export function gemminiModel(row: GemminiRow, overheads?: AcceleratorFile["overheads"]): CostModel {
+/** The evaluated model of a row, with overheads of one's own where given; undefined when its loops do not cover the layer. */
+export function gemminiModel(row: GemminiRow, overheads?: AcceleratorFile["overheads"]): CostModel | undefined {
   const { layer, dataflow } = row;
   const file = machineOf(row);
   const chip = buildAccelerator({ ...file, overheads: { ...file.overheads, ...overheads } });
   const model = new CostModel(chip);
-  const problem = dataflow.levels === undefined ? asMatrices(layer) : problemOf(layer);
-  if (dataflow.levels !== undefined) {
-    model.evaluate(problem, compileMapping(mappingOf(dataflow.levels), chip));
-    return model;
-  }
-  model.evaluate(problem, compileMapping(libraryMapping(row), chip));
+  const { levels } = dataflow;
+  const problem = levels == null ? asMatrices(layer) : problemOf(layer);
+  const mapping = compileMapping(levels == null ? libraryMapping(row) : mappingOf(levels, layer.depthwise), chip);
+  if (!covers(mapping, problem, chip.levels.length)) return undefined;
+  model.evaluate(problem, mapping);
   return model;
 }
 
-const problemOf = ({ strideH, strideW, ...layer }: GemminiRow["layer"]): Problem =>
-  convProblem(layer, [strideH, strideW], BITS);
+type Levels = NonNullable<GemminiRow["dataflow"]["levels"]>;
+
+function problemOf({ strideH, strideW, depthwise, ...layer }: GemminiRow["layer"]): Problem {
+  const { K } = layer;
+  return convProblem(depthwise ? { ...layer, G: K, K: 1, C: 1 } : layer, [strideH, strideW], BITS);
+}
+
+/** A depthwise row counts its channels as K or as C; ours are groups. */
+const dimOf = (dim: string, depthwise: boolean): Dim =>
+  depthwise && (dim === "K" || dim === "C") ? "G" : (dim as Dim);
 
 /** What the library multiplies: a row per output pixel, a column per output channel. */
 const asMatrices = ({ N, K, C, P, Q, R, S }: GemminiRow["layer"]): Problem =>
@@ -105,7 +115,7 @@ function machineOf({ hardware }: GemminiRow): AcceleratorFile {
       return {
         ...level,
         capacityBytes: bytes,
-        ...(words === undefined ? {} : { bandwidthGBps: words * gigahertz }),
+        ...(words == null ? {} : { bandwidthGBps: words * gigahertz }),
         fanout: [{ name: "columns", size: columns }],
       };
     }
@@ -114,7 +124,7 @@ function machineOf({ hardware }: GemminiRow): AcceleratorFile {
     return {
       ...level,
       capacityBytes: total_bytes / columns,
-      ...(words === undefined ? {} : { bandwidthGBps: words * 4 * gigahertz }),
+      ...(words == null ? {} : { bandwidthGBps: words * 4 * gigahertz }),
       fanout: [{ name: "rows", size: rows }],
     };
   });
@@ -124,14 +134,16 @@ function machineOf({ hardware }: GemminiRow): AcceleratorFile {
 
 /** The row's loops. Inside a DRAM tile the chip's own sequencer orders them (LoopConv, LoopMatmul): all pixels of the tile pass
  *  while a block of weights is in the array, whatever order was asked for. */
-function mappingOf(levels: NonNullable<GemminiRow["dataflow"]["levels"]>): MappingData {
+function mappingOf(levels: Levels, depthwise: boolean): MappingData {
   const isPixel = ({ dim }: { readonly dim: string }): boolean => ["N", "P", "Q"].includes(dim);
   const sequenced = (loops: readonly { readonly dim: Dim; readonly bound: number }[]) => [
     ...loops.filter((loop) => !isPixel(loop)),
     ...loops.filter(isPixel),
   ];
-  const temporalOf = (level: string, loops: NonNullable<GemminiRow["dataflow"]["levels"]>[number]["loops"]) => {
-    const own = loops.filter(({ kind }) => kind === "temporal").map(({ dim, bound }) => ({ dim: dim as Dim, bound }));
+  const temporalOf = (level: string, loops: Levels[number]["loops"]) => {
+    const own = loops
+      .filter(({ kind }) => kind === "temporal")
+      .map(({ dim, bound }) => ({ dim: dimOf(dim, depthwise), bound }));
     return level === "DRAM" ? own : sequenced(own);
   };
   return levels.map(({ level, loops }) => ({
@@ -140,7 +152,7 @@ function mappingOf(levels: NonNullable<GemminiRow["dataflow"]["levels"]>): Mappi
     spatial: loops
       .filter(({ kind }) => kind !== "temporal")
       .map(({ dim, bound }) => ({
-        dim: dim as Dim,
+        dim: dimOf(dim, depthwise),
         bound,
         axis: level === "Scratchpad" ? "columns" : "rows",
       })),

@@ -64,7 +64,8 @@ function jsonRows(path: string): Row[] | undefined {
   const value = parseJson(text) ?? parseLocated(text, path).value;
   const rows = Array.isArray(value) ? value : (value as { rows?: unknown } | null)?.rows;
   if (!Array.isArray(rows)) return undefined;
-  return rows.filter((row): row is Row => typeof row === "object" && row !== null);
+  // what is no object is a row all the same: in no known format
+  return rows.map((row): Row => (typeof row === "object" && row !== null && !Array.isArray(row) ? (row as Row) : {}));
 }
 
 /** The quick way for well-formed files; the YAML reader says where a mistake is. */
@@ -88,18 +89,61 @@ function csvRows(path: string): Row[] {
   });
 }
 
-/** The adapter that most rows are for; rows in another format are not scored, and listed. */
+/** Every row goes to the adapter that reads it; the file has the format of most of them. Rows that none reads, and rows whose
+ *  adapter fails on them, are not scored, and listed. */
 function scoreFile(name: string, rows: readonly Row[], siblings: readonly Row[]): FileScore {
-  const counted = ADAPTERS.map((adapter) => ({ adapter, own: rows.filter((row) => adapter.recognises(row)) }));
-  const best = counted.reduce((a, b) => (b.own.length > a.own.length ? b : a));
-  const own = new Set(best.own);
+  const readers = rows.map((row) => ADAPTERS.find((adapter) => adapter.recognises(row)));
+  const parts = ADAPTERS.flatMap((adapter) => {
+    const own = rows.filter((_, position) => readers[position] === adapter);
+    return own.length > 0 ? [{ adapter, own }] : [];
+  });
   const strange = rows.flatMap((row, position): RowScore[] =>
-    own.has(row)
-      ? []
-      : [{ id: String(row.id ?? row.idx ?? `row ${position + 1}`), comparisons: [], unscored: "in no known format" }],
+    readers[position] === undefined ? [unscored(row, position, "in no known format")] : [],
   );
-  if (own.size === 0) return fileScore(name, UNKNOWN, strange);
-  return fileScore(name, best.adapter, [...best.adapter.score(best.own, siblings), ...strange]);
+  if (parts.length === 0) return fileScore(name, UNKNOWN, strange);
+  const scores = parts.flatMap(({ adapter, own }) =>
+    guardedScores(adapter, own, siblings).map((score) => ({
+      ...score,
+      ...(parts.length > 1 ? { group: adapter.format } : {}),
+      comparisons: score.comparisons.map((one) => ({ toleranceFraction: adapter.toleranceFraction, ...one })),
+    })),
+  );
+  const main = parts.reduce((a, b) => (b.own.length > a.own.length ? b : a)).adapter;
+  return fileScore(name, main, [...scores, ...strange]);
+}
+
+const unscored = (row: Row, position: number, reason: string): RowScore => ({
+  id: String(row.id ?? row.idx ?? `row ${position + 1}`),
+  comparisons: [],
+  unscored: reason,
+});
+
+/** An adapter's scores. Where it fails, the rows that it fails on alone are listed with the reason, and the others scored. */
+function guardedScores(adapter: Adapter, rows: readonly Row[], siblings: readonly Row[]): RowScore[] {
+  try {
+    return adapter.score(rows, siblings).map(withFigures);
+  } catch {
+    const failed = new Map<Row, RowScore>();
+    rows.forEach((row, position) => {
+      try {
+        adapter.score([row], siblings);
+      } catch (error) {
+        failed.set(row, unscored(row, position, (error as Error).message));
+      }
+    });
+    const sound = rows.filter((row) => !failed.has(row));
+    return [...(sound.length > 0 ? adapter.score(sound, siblings).map(withFigures) : []), ...failed.values()];
+  }
+}
+
+/** A score whose figures are numbers; a row without one is not scored. */
+function withFigures(score: RowScore): RowScore {
+  const strange = score.comparisons.find(
+    ({ reference, ours }) => !Number.isFinite(reference) || !Number.isFinite(ours),
+  );
+  if (strange === undefined) return score;
+  const { quantity, reference, ours } = strange;
+  return { ...score, comparisons: [], unscored: `${quantity} is ${ours}, reference ${reference}: no number` };
 }
 
 const UNKNOWN: Adapter = {

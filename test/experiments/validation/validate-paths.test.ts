@@ -1,6 +1,6 @@
 // Every adapter on a few published rows (test/golden/validation; each file names its source), at the tolerance that
 // docs/validation.md states, and the promise that no row disappears.
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
@@ -125,6 +125,70 @@ describe("files and rows that cannot be scored", () => {
     const [score] = validatePaths([write("off.json", [row])]);
     expect(score!.failures).toEqual([{ id: "off", quantity: "stall-free cycles", reference: 6, ours: 5 }]);
     expect(score!.meanAbsErrorFraction).toBeCloseTo(1 / 6, 12);
+  });
+
+  const rowsOf = (file: string): Record<string, unknown>[] =>
+    JSON.parse(readFileSync(join(golden, file), "utf8")).rows as Record<string, unknown>[];
+
+  it("a row whose adapter fails on it is listed with the reason, and the others are scored", () => {
+    const [first, second] = rowsOf("scalesim.json");
+    const broken = { ...first, id: "broken", layer: { ...(first!.layer as object), K: 2.5 } };
+    const [score] = validatePaths([write("broken.json", { rows: [broken, second] })]);
+    expect(score).toMatchObject({ format: "scalesim", rows: 2, scored: 1, exactShare: 1 });
+    expect(score!.failures).toMatchObject([{ id: "broken", quantity: "row" }]);
+    expect(score!.failures[0]!.reason).toContain("bound of");
+  });
+
+  it("a row that is no object is a row all the same", () => {
+    const [score] = validatePaths([write("holes.json", { rows: [null, 3, ...rowsOf("scalesim.json").slice(0, 1)] })]);
+    expect(score).toMatchObject({ rows: 3, scored: 1 });
+    expect(score!.failures.map(({ id }) => id)).toEqual(["row 1", "row 2"]);
+  });
+
+  it("a file may mix formats: every row is read by its own adapter", () => {
+    const mixed = [...rowsOf("scalesim.json"), ...rowsOf("nvdla.json"), ...rowsOf("eyeriss.json")];
+    const [score] = validatePaths([write("mixed.json", mixed)]);
+    expect(score).toMatchObject({ rows: mixed.length, scored: mixed.length, failures: [] });
+    expect(Object.keys(score!.groups).sort()).toEqual(["eyeriss-silicon", "rtl-nvdla-small", "scalesim"]);
+  });
+
+  it("does not depend on the order of rows, the file's name, or fields that nobody asked for", () => {
+    for (const file of ["eyeriss.json", "gemmini.json", "maestro.json", "nvdla.json", "exercises.json"]) {
+      const rows = rowsOf(file).map((row) => ({ ...row, remark: { seen: [1, null] } }));
+      const [score] = validatePaths([write(`other-${file}`, { meta: 7, rows: rows.toReversed() })]);
+      const { file: _name, failures: _failures, ...figures } = of(file);
+      const { meanAbsErrorFraction, ...others } = figures;
+      expect(score).toMatchObject(others);
+      expect(score!.meanAbsErrorFraction).toBeCloseTo(meanAbsErrorFraction, 12);
+    }
+  });
+
+  it("Gemmini rows whose loops end early are not scored; a depthwise row is costed as one", () => {
+    const [row] = rowsOf("gemmini.json");
+    const levels = (loops: object[], columns: object[]) => [
+      { level: "DRAM", loops: [] },
+      { level: "Scratchpad", loops: columns },
+      { level: "Accumulator", loops },
+      { level: "Registers", loops: [{ dim: "P", bound: 8, kind: "temporal" }] },
+    ];
+    const layer = { N: 1, K: 32, C: 32, P: 8, Q: 1, R: 3, S: 1 };
+    const filter = { dim: "R", bound: 3, kind: "temporal" };
+    const early = { ...row, id: "early", layer, dataflow: { levels: levels([filter], []) } };
+    const channels = { dim: "C", bound: 2, kind: "temporal" };
+    const lanes = { dim: "C", bound: 16, kind: "spatialX" };
+    const depthwise = {
+      ...row,
+      id: "depthwise",
+      layer: { ...layer, depthwise: true },
+      dataflow: { levels: levels([channels, filter], [lanes]) },
+      results: { rtl_cycles: 1 },
+    };
+    const [score] = validatePaths([write("gemmini-rows.json", [early, depthwise])]);
+    expect(score).toMatchObject({ rows: 2, scored: 1 });
+    expect(score!.failures[0]).toMatchObject({ id: "early", reason: "its loops end before the layer does" });
+    // 2 blocks of 16 channels × 3 filter rows, each shifted in for 16 cycles before 8 pixels; 3 · 32 weights, 10 · 32 inputs and
+    // 8 lines of outputs (64 bytes, half full) at 8 bytes a cycle, which nothing hides
+    expect(score!.failures[1]).toMatchObject({ id: "depthwise", ours: 2 * 3 * (16 + 8) + (96 + 320 + 8 * 64) / 8 });
   });
 
   it("a folder without rows is an error", () => {
