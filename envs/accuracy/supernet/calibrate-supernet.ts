@@ -145,6 +145,7 @@ export function predictorRows(results: readonly SubnetResult[]): RankRow[] {
   const { aggregate } = zeroCostFit(
     results.map((result) => result.scores),
     accuracies.map((accuracy) => Math.min(0.999, Math.max(0.001, accuracy))),
+    "",
   );
   const inherited = results.map((result) => result.inherited);
   return [

@@ -1,7 +1,9 @@
 // The proxy that trains: builds the candidate, trains it for a stated number of steps on small images and returns held-out
 // accuracy. With `workers` in the study it runs in worker threads, so that the search goes on meanwhile.
+import { existsSync } from "node:fs";
 import { isAbsolute, join } from "node:path";
 import { z } from "zod";
+import { packageRoot, readText } from "../../../src/files/documents.js";
 import { currentBackend, initBackend } from "../../../src/tensors/backend.js";
 import type { Network } from "../../network/ir.js";
 import { deploymentRise } from "../deployment-effects.js";
@@ -12,12 +14,19 @@ import { NoEstimate } from "../no-estimate.js";
 import { defineProxy } from "../proxy-definition.js";
 import { readCifar } from "./cifar.js";
 import { embeddedSet, type SplitSet } from "./image-set.js";
+import type { SeedFit } from "./seed-fit.js";
 
 export const TRAINING_PROXY = "short-training";
 const SUMMARY = "held-out accuracy after a short real training on small images";
 
-/** Standard deviation of ln(error) from one seed to the next, as an order of magnitude; docs/accuracy.md has what was seen. */
+/** What two trainings that differ in their seed differ by, measured by zero-cost/measure-scores.ts on the embedded set. */
+const FITTED_FILE = join(packageRoot, "envs/accuracy/short-training.fitted.json");
+
+/** Standard deviation of ln(error) from one seed to the next where that has not been measured: an order of magnitude. */
 const SEED_DEVIATION = 0.1;
+
+const measuredSeeds = (): SeedFit | undefined =>
+  existsSync(FITTED_FILE) ? (JSON.parse(readText(FITTED_FILE)) as SeedFit) : undefined;
 
 const options = z.strictObject({
   data: z.string().min(1).default("embedded").describe("embedded, or the folder of CIFAR-10's binary form"),
@@ -39,17 +48,20 @@ export const trainingDefinition = defineProxy({
     given.data === "embedded" || isAbsolute(given.data) ? given : { ...given, data: join(folder, given.data) },
   create(given) {
     let data: SplitSet | undefined;
+    const seeds = measuredSeeds();
     return {
       name: TRAINING_PROXY,
       summary: SUMMARY,
-      error: undefined,
+      error: seeds?.error,
       async estimate(network, deployment, context = {}) {
         data ??= dataOf(given);
         const error = 1 - (await trained(network, data, given));
         const { quantization } = shippedSurrogate();
         const rise = deploymentRise(network, describe(network), deployment, quantization, context.quantizationMethod);
-        const counted = (error * (1 - error)) / data.heldOut.labels.length;
-        const variance = SEED_DEVIATION ** 2 + counted / error ** 2;
+        // the estimate has the luck of its own seed, and what it stands for that of another; fewer held-out images than were
+        // measured with add to it
+        const counted = (1 - error) / (error * data.heldOut.labels.length);
+        const variance = Math.max(2 * (seeds?.logErrorDeviation ?? SEED_DEVIATION) ** 2, counted);
         return estimateOf(TRAINING_PROXY, error, variance, rise, quantization.relativeError) satisfies AccuracyEstimate;
       },
     };

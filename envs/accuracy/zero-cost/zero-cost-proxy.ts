@@ -30,13 +30,19 @@ export const zeroCostDefinition = defineProxy({
   }),
   create(given) {
     let data: SplitSet | undefined;
-    let fitted: ZeroCostFitted | undefined;
+    let known: ZeroCostFitted | undefined;
+    const coefficients = (): ZeroCostFitted => {
+      known ??= JSON.parse(readText(join(packageRoot, FITTED_FILE))) as ZeroCostFitted;
+      return known;
+    };
     return {
       name: ZERO_COST_PROXY,
       summary: SUMMARY,
-      error: undefined,
+      get error() {
+        return coefficients().lines[given.score].error;
+      },
       async estimate(network, deployment, context = {}) {
-        fitted ??= JSON.parse(readText(join(packageRoot, FITTED_FILE))) as ZeroCostFitted;
+        const fitted = coefficients();
         data ??= embeddedSet(given.seed, SCORED_IMAGES, 1, given.resolution);
         await initBackend(currentBackend()?.name ?? "wasm");
         const { checkRunnable } = await import("../training/run-network.js");

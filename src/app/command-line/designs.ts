@@ -1,7 +1,7 @@
 // Commands about designs without a run: what there is, what a network or a layer costs on a chip, and how right that is.
 import { Option } from "commander";
 import type { AddCommand } from "./add-command.js";
-import { wholeNumber } from "./arguments.js";
+import { collect, wholeNumber } from "./arguments.js";
 
 export function designsCommands({ add, exit, terminal }: AddCommand): void {
   add(
@@ -22,6 +22,7 @@ export function designsCommands({ add, exit, terminal }: AddCommand): void {
     "Cost and proxy accuracy of one network on one accelerator, layer by layer.",
     "cosearch evaluate --network mobilenet-v2 --accelerator nahas-edge",
     "cosearch evaluate --network my-net.yaml --accelerator eyeriss --objective energy --json",
+    "cosearch evaluate --network subnet.yaml --accelerator nahas-edge --proxy supernet --option checkpoint=mine.supernet",
     "cosearch evaluate --network resnet-50 --accelerator nahas-edge --deployment int4.yaml --dataflow weight-stationary",
   )
     .requiredOption("--network <name>", "a built-in network or a file")
@@ -34,6 +35,7 @@ export function designsCommands({ add, exit, terminal }: AddCommand): void {
         .default("latency"),
     )
     .option("--proxy <name>", "accuracy proxy; see `cosearch list proxies`")
+    .option("--option <key=value>", "an option of the proxy; may be given several times", collect, [])
     .option("--json", "print one JSON document")
     .action(async (options) => {
       const { evaluateCommand } = await import("../commands/evaluate.js");

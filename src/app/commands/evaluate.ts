@@ -4,6 +4,7 @@ import type { DesignDocument, DesignGroup } from "../../track/design-document.js
 import { formatBytes, formatCount, formatNumber } from "../../track/words.js";
 import { EXIT } from "../exit-codes.js";
 import { type Terminal, table } from "../terminal.js";
+import { optionsOf } from "./calibrate.js";
 
 export interface EvaluateCommandOptions {
   readonly network: string;
@@ -12,12 +13,14 @@ export interface EvaluateCommandOptions {
   readonly dataflow?: string;
   readonly objective: "latency" | "energy" | "edp";
   readonly proxy?: string;
+  /** `key=value` pairs for the proxy */
+  readonly option: readonly string[];
   readonly json?: boolean;
 }
 
 /** @returns EXIT.infeasible, with the reason, when the network cannot run on the accelerator */
 export async function evaluateCommand(options: EvaluateCommandOptions, terminal: Terminal): Promise<number> {
-  const design = await evaluateNamed(options);
+  const design = await evaluateNamed({ ...options, proxyOptions: optionsOf(options.option) });
   if (!("layers" in design)) {
     if (options.json) terminal.out(`${JSON.stringify({ infeasible: design }, null, 2)}\n`);
     terminal.err(`infeasible (${design.code}): ${design.reason}\n`);

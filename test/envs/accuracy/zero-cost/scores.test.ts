@@ -1,5 +1,6 @@
 import { beforeAll, describe, expect, it } from "vitest";
 import { embeddedSet } from "../../../../envs/accuracy/training/image-set.js";
+import { seedFit } from "../../../../envs/accuracy/training/seed-fit.js";
 import { OwnWeights } from "../../../../envs/accuracy/training/weights.js";
 import {
   gradNorm,
@@ -96,11 +97,40 @@ describe("from scores to accuracies", () => {
   it("puts a line through ln odds: scores 0 to 3 with odds e^0 to e^-3 leave nothing over", () => {
     const scores = [0, 1, 2, 3].map((x) => ({ synflow: x, naswot: x, zico: x, "grad-norm": x, macs: x, params: x }));
     const accuracies = [0, 1, 2, 3].map((x) => 1 / (1 + Math.exp(-x)));
-    const { fitted } = zeroCostFit(scores, accuracies);
+    const { fitted } = zeroCostFit(scores, accuracies, "by hand");
     const { mean, deviation, intercept, slope, variance } = fitted.lines.macs;
     expect([mean, deviation, intercept]).toEqual([1.5, Math.sqrt(1.25), expect.closeTo(-1.5, 12)]);
     expect(slope).toBeCloseTo(-Math.sqrt(1.25), 12);
     expect(variance).toBeCloseTo(0, 12);
     expect(fitted.lines.aggregate.slope).toBeCloseTo(slope, 12);
+    const { error } = fitted.lines.macs;
+    expect(error).toMatchObject({ kendallTau: 1, macsOnlyKendallTau: 1, networkCount: 4, protocol: "by hand" });
+    expect(error!.meanAbsoluteErrorPoints).toBeCloseTo(0, 10);
+  });
+
+  it("measures its error on networks that the line has not seen", () => {
+    // one score says nothing, the other all: of four networks with accuracies 0.2, 0.4, 0.6, 0.8
+    const accuracies = [0.2, 0.4, 0.6, 0.8];
+    const scores = accuracies.map((_, x) => ({
+      ...{ synflow: x, naswot: x, zico: x, "grad-norm": x, params: x },
+      macs: [1, 0, 0, 1][x]!,
+    }));
+    const { lines } = zeroCostFit(scores, accuracies, "by hand").fitted;
+    expect(lines.params.error!.kendallTau).toBe(1);
+    expect(lines.params.error!.meanAbsoluteErrorPoints).toBeLessThan(5);
+    expect(lines.macs.error!.meanAbsoluteErrorPoints).toBeGreaterThan(20);
+    expect(lines.macs.error!.kendallTau).toBeLessThan(0.1);
+  });
+});
+
+describe("what a training says of another with another seed", () => {
+  it("is split from the differences: two networks, ln(error) 0.2 apart", () => {
+    const scores = { synflow: 0, naswot: 0, zico: 0, "grad-norm": 0, macs: 0, params: 0 };
+    const row = (name: string, error: number, other: number) => ({ name, accuracies: [1 - error, 1 - other], scores });
+    const fit = seedFit([row("a", 0.5, 0.5 * Math.exp(0.2)), row("b", 0.3, 0.3 * Math.exp(-0.2))], "by hand");
+    expect(fit.logErrorDeviation).toBeCloseTo(0.2 / Math.sqrt(2), 12); // a difference has twice the variance
+    expect(fit.error).toMatchObject({ kendallTau: 1, networkCount: 2, coverage90: 1 });
+    const misses = [0.5 * (Math.exp(0.2) - 1), 0.3 * (1 - Math.exp(-0.2))];
+    expect(fit.error.meanAbsoluteErrorPoints).toBeCloseTo(50 * (misses[0]! + misses[1]!), 10);
   });
 });
