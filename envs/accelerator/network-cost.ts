@@ -5,6 +5,7 @@ import type { Infeasible, Violation } from "../../src/core/trial.js";
 import { type Schedule, type ScheduledGroup, schedule, type Transfers } from "../deployment/schedule.js";
 import { type Accelerator, type Level, operationEnergyPj } from "./architecture.js";
 import { boundsOf } from "./bounds.js";
+import type { LatencyPart } from "./cost.js";
 import { type LayerCost, type LayerCosts, peakCycles } from "./layer-costs.js";
 import type { Problem } from "./problem.js";
 
@@ -90,9 +91,11 @@ export function networkCost(plan: Schedule, layerCosts: LayerCosts, names: reado
 function sumOfSteps(costs: readonly LayerCost[], counts: readonly number[]): LayerCost {
   const total = (pick: (cost: LayerCost) => number): number =>
     costs.reduce((sum, cost, i) => sum + pick(cost) * counts[i]!, 0);
-  const parts: Record<string, number> = {};
+  const parts: Partial<Record<LatencyPart, number>> = {};
   costs.forEach(({ latencyParts }, i) => {
-    for (const [name, cycles] of Object.entries(latencyParts)) parts[name] = (parts[name] ?? 0) + cycles * counts[i]!;
+    for (const [name, cycles] of Object.entries(latencyParts) as [LatencyPart, number][]) {
+      parts[name] = (parts[name] ?? 0) + cycles * counts[i]!;
+    }
   });
   return {
     latencyCycles: total((cost) => cost.latencyCycles),
@@ -139,9 +142,14 @@ function costOfGroup(
   const layers = members.map((member, i): LayerCost => {
     const own = group.transfers[i]!;
     const pj = transferPj(own, chip);
-    const wait = shareOf(waitCycles, group.transfers, i);
+    // whole cycles, so that the layers' latencies stay whole
+    const firstLoad = i === 0 ? Math.floor(first) : 0;
+    const lastStore = i === members.length - 1 ? Math.floor(last) : 0;
+    const hidden = waitCycles - Math.floor(first) - Math.floor(last);
+    const steady = shareOf(hidden, group.transfers, i);
+    const wait = steady + firstLoad + lastStore;
     const cycles = member.latencyCycles + wait;
-    const parts = { ...member.latencyParts, steady: (member.latencyParts.steady ?? 0) + wait };
+    const parts = withMore(member.latencyParts, { steady, firstLoad, lastStore });
     return {
       ...member,
       latencyCycles: cycles,
@@ -167,6 +175,15 @@ function costOfGroup(
       waitCycles,
     },
   };
+}
+
+/** Parts of a latency with more cycles; parts of none are left out. */
+function withMore(parts: LayerCost["latencyParts"], more: LayerCost["latencyParts"]): LayerCost["latencyParts"] {
+  const sums: Partial<Record<LatencyPart, number>> = { ...parts };
+  for (const [name, cycles] of Object.entries(more) as [LatencyPart, number][]) {
+    if (cycles > 0) sums[name] = (sums[name] ?? 0) + cycles;
+  }
+  return sums;
 }
 
 const NOTHING: Transfers = { inputBits: 0, weightBits: 0, outputBits: 0 };

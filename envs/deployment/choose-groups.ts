@@ -151,6 +151,7 @@ function roomOf(question: GroupingQuestion, first: number, last: number): Planni
     isKept: (layer) => layer >= 0 && isOutputKept[layer]!,
     externalBits: (source, reader) => sizes.activationBits[source < 0 ? reader : source]!,
     channelsOf: (source) => (source < 0 ? network.input.channels : network.layers[source]!.K),
+    startCycles: chip.layerSetupCycles + chip.overheads.dramTileStartCycles,
     dramBitsPerCycle: 8 * Math.min(dram.sharedBytesPerCycle, dram.readBytesPerCycle + dram.writeBytesPerCycle),
     dramPjPerBit: Math.max(dram.readPjPerBit, dram.writePjPerBit),
     objective,

@@ -32,6 +32,8 @@ export interface PlanningRoom {
   /** bits of a word of what a layer reads from outside of the group */
   externalBits(source: number, reader: number): number;
   channelsOf(source: number): number;
+  /** cycles that every layer, and every tile of a layer, takes beside its work */
+  readonly startCycles: number;
   readonly dramBitsPerCycle: number;
   readonly dramPjPerBit: number;
   readonly objective: Objective;
@@ -218,7 +220,7 @@ class TilingSearch {
         const dramBits = movedBits + this.#weightBits * (stays ? 1 : tiles);
         if (this.#improves(dramBits, operations, tiles)) {
           const storeBits = this.#storeBits(rows, columns, images, stays);
-          if (this.#fits(storeBits) && this.#score(rows, columns, dramBits) <= this.#aloneScore * (1 + 1e-12)) {
+          if (this.#fits(storeBits) && this.#score(rows, columns, dramBits, tiles) <= this.#aloneScore * (1 + 1e-12)) {
             this.#bestBits = dramBits;
             this.#bestOperations = operations;
             this.#bestTiles = tiles;
@@ -258,9 +260,9 @@ class TilingSearch {
   }
 
   /** The least that a tiling costs, in terms of the objective: its transfers overlap with its work. */
-  #score(rows: AxisTiles, columns: AxisTiles, dramBits: number): number {
-    const { dramPjPerBit, dramBitsPerCycle, objective } = this.#room;
-    let cycles = 0;
+  #score(rows: AxisTiles, columns: AxisTiles, dramBits: number, tiles: number): number {
+    const { dramPjPerBit, dramBitsPerCycle, startCycles, objective } = this.#room;
+    let cycles = startCycles * this.#facts.length * tiles;
     let energyPj = dramBits * dramPjPerBit;
     this.#facts.forEach((layer, i) => {
       const t = this.#shape.outputsFrom + i;
@@ -312,7 +314,7 @@ function aloneScore(facts: readonly LayerFacts[], room: PlanningRoom): number {
   let cycles = 0;
   let energyPj = 0;
   for (const { peakCycles, operationPj, aloneBits } of facts) {
-    cycles += Math.max(peakCycles, aloneBits / room.dramBitsPerCycle);
+    cycles += room.startCycles + Math.max(peakCycles, aloneBits / room.dramBitsPerCycle);
     energyPj += operationPj + aloneBits * room.dramPjPerBit;
   }
   return scoreOf(cycles, energyPj, room.objective);

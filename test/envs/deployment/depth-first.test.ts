@@ -157,6 +157,36 @@ describe("two layers whose map does not fit", () => {
     for (const { latencyCycles, latencyParts } of costs) expect(latencyParts.steady).toBeCloseTo(latencyCycles, 6);
   });
 
+  it("add what nothing hides: the first tile's load, the last one's store, or all of it on a machine that does not overlap", () => {
+    const deployment = deploy({ fusion: "depth-first", activations: "dram", halo: "cached" });
+    const latency = (more: Partial<AcceleratorFile>) => {
+      const { groups, figures, costs } = measured(twoConvs, chipOf(336, more), deployment);
+      expect(groups[0]!.latencyCycles).toBe(figures.latencyCycles);
+      for (const { latencyCycles, latencyParts } of costs) {
+        const parts = Object.values(latencyParts).reduce((sum, part) => sum + part, 0);
+        expect(Math.abs(parts - latencyCycles)).toBeLessThanOrEqual(8); // eight tiles, each rounded up
+      }
+      overhead = [costs[0]!.latencyParts.firstLoad, costs[1]!.latencyParts.lastStore];
+      return figures.latencyCycles;
+    };
+    let overhead: (number | undefined)[] = [];
+    const steps = latency({});
+    expect(overhead).toEqual([undefined, undefined]);
+    // three rows of input and the first layer's weights; a row of output
+    const first = (3 * 8 + 36) / 16;
+    const last = (8 * 2) / 16;
+    expect(latency({ overheads: { firstLoad: true } })).toBe(Math.ceil(steps + first));
+    expect(latency({ overheads: { firstLoad: true, lastStore: true } })).toBe(Math.ceil(steps + first + last));
+    expect(overhead).toEqual([3, 1]); // in whole cycles
+    const levels: AcceleratorFile["levels"] = [
+      { name: "DRAM", type: "dram", dram: "LPDDR4", bandwidthGBps: 16, doubleBuffered: false },
+      { name: "buffer", type: "sram", capacityBytes: 336, fanout: [{ name: "lanes", size: 16 }] },
+    ];
+    expect(latency({ levels })).toBe(Math.ceil(steps + 300 / 16));
+    // two layers, the first in seven tiles and the second in eight, are set up fifteen times
+    expect(latency({ layerSetupCycles: 1 })).toBe(steps + 15);
+  });
+
   it("say in words what each layer moves: the accesses add up to the DRAM bytes", () => {
     const { layers } = measured(twoConvs, chip, deploy({ fusion: "depth-first", activations: "dram", halo: "cached" }));
     const dram = layers.map(({ accesses }) =>
