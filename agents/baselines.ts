@@ -13,7 +13,8 @@ import {
 
 export interface AdvantageSettings {
   readonly advantage: "rank" | "normalized";
-  readonly baseline: "batch" | "leave-one-out" | "moving-average";
+  /** value: a network judges the decisions (value-baseline.ts), and what is here is not looked at */
+  readonly baseline: "batch" | "leave-one-out" | "moving-average" | "value";
   readonly decay: number;
 }
 
@@ -30,7 +31,7 @@ export function createAdvantages({ advantage, baseline, decay }: AdvantageSettin
     advantages(trials) {
       if (advantage === "rank") return rankAdvantages(trials, compareTrials);
       const rewards = trials.map((trial) => trial.reward);
-      if (baseline === "batch") return normalisedAdvantages(rewards);
+      if (baseline === "batch" || baseline === "value") return normalisedAdvantages(rewards);
       if (baseline === "leave-one-out") return scaledToUnit(leaveOneOutAdvantages(rewards));
       const mean = rewards.reduce((sum, r) => sum + r, 0) / Math.max(1, rewards.length);
       const before = average ?? mean;

@@ -13,6 +13,10 @@ export const DIAGNOSTICS = {
   "train/clip_fraction": "share of samples whose probability ratio left the clip range, over the epochs (PPO)",
   "train/policy_loss": "policy part of the loss, mean over the steps of the update; its sign and size mean little",
   "train/imitation_loss": "negative log-probability of the best trials, in nats per candidate",
+  "train/value_loss":
+    "mean squared error of the value network over its steps, in squared units of what it predicts (baseline value)",
+  "train/explained_variance":
+    "share of the candidates' worth that the value network foresaw: 1 all, 0 none, below 0 worse than none (baseline value)",
   "train/grad_norm": "norm of the gradient before clipping, mean over the steps of the update",
   "train/learning_rate": "learning rate of the output biases in this update",
   "train/entropy_coefficient": "weight of the entropy bonus in this update",

@@ -61,6 +61,23 @@ export const policyGradientShape = {
   connectionLearningRateScale: fraction
     .default(0.003)
     .describe("learning rate of the connections between knobs, relative to that of the output biases"),
+  valueLearningRate: z
+    .number()
+    .gt(0)
+    .max(10)
+    .default(0.02)
+    .describe("Adam step of the value network; only with baseline value"),
+  valueSteps: z
+    .int()
+    .min(1)
+    .max(1000)
+    .default(4)
+    .describe("optimiser steps of the value network after each batch; only with baseline value"),
+  gaeLambda: fraction
+    .default(0.95)
+    .describe(
+      "1: a decision is judged by the candidate's worth, 0: by what the value network says it changed; with value",
+    ),
 };
 
 const policyGradientOptions = z.strictObject(policyGradientShape);

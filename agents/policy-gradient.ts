@@ -7,7 +7,8 @@ import { type RandomState, RandomStream } from "../src/core/rng.js";
 import type { Space } from "../src/core/space.js";
 import type { Candidate, Trial } from "../src/core/trial.js";
 import { initBackend } from "../src/tensors/backend.js";
-import { rolloutDiagnostics } from "./diagnostics.js";
+import { pointOf } from "./black-box.js";
+import { entropyDiagnostics, rolloutDiagnostics } from "./diagnostics.js";
 import { EliteArchive } from "./elite-archive.js";
 import { imitationLoss } from "./losses/surrogate.js";
 import { Adam } from "./optim/adam.js";
@@ -15,11 +16,14 @@ import { scheduled } from "./optim/schedule.js";
 import { AutoregressivePolicy } from "./policy/autoregressive.js";
 import { FactorisedPolicy } from "./policy/factorised.js";
 import { LstmPolicy } from "./policy/lstm.js";
-import { type Policy, probabilitiesOf, type Samples } from "./policy/policy.js";
+import { type Context, type Policy, probabilitiesOf } from "./policy/policy.js";
 import { adaptedOutputs, learntOutputs } from "./policy/transfer.js";
 import type { PolicyGradientOptions } from "./policy-gradient-options.js";
 import { priorPoints } from "./prior.js";
+import type { RedrawSettings } from "./redraws.js";
+import { PARENTS, type Screened, Screening, type ScreeningSettings } from "./screening.js";
 import { spaceSignature, stateOf } from "./signature.js";
+import { ValueBaseline } from "./value-baseline.js";
 import { RecentPoints } from "./variation.js";
 
 /** The samples of one batch, as the algorithm sees them. */
@@ -30,6 +34,16 @@ export interface Rollout {
   readonly trials: readonly Trial[];
   /** shape [count] */
   readonly advantages: Float64Array;
+  /** instead of those, where a value network judges each decision; both of shape [count * decisions] */
+  readonly perDecision?: { readonly advantages: Float64Array; readonly logProbs: Float32Array };
+  /** what the policy was told with each candidate */
+  readonly context?: Context | undefined;
+}
+
+/** Candidates to be imitated. */
+export interface Elites {
+  readonly codes: readonly Int32Array[];
+  readonly context?: Context | undefined;
 }
 
 /** What an algorithm adds to the shared agent. */
@@ -44,8 +58,9 @@ export interface Algorithm {
   restore(state: StateTree): void;
 }
 
-/** One loss on some rows of a rollout: gets log-probabilities, the old ones, and A_i / count, each of shape [rows + elites]. */
-export type PolicyLoss = (logProb: tf.Tensor1D, oldLogProb: tf.Tensor1D, weights: tf.Tensor1D) => tf.Scalar;
+/** One loss on some rows of a rollout: gets log-probabilities, the old ones, and A_i / count, each of shape [rows + elites], or
+ *  [rows + elites, decisions] where decisions have advantages of their own. */
+export type PolicyLoss = (logProb: tf.Tensor, oldLogProb: tf.Tensor, weights: tf.Tensor) => tf.Scalar;
 
 export interface LearnerStep {
   readonly policyLoss: number;
@@ -63,19 +78,19 @@ export class Learner {
   readonly entropyCoefficient: number;
   readonly #policy: Policy;
   readonly #adam: Adam;
-  readonly #elites: readonly Int32Array[];
+  readonly #elites: Elites;
   readonly #imitationCoefficient: number;
 
   constructor(
     policy: Policy,
     adam: Adam,
-    elites: readonly Int32Array[],
+    elites: Elites,
     shuffleStream: RandomStream,
     rates: { learningRate: number; entropyCoefficient: number; imitationCoefficient: number },
   ) {
     this.#policy = policy;
     this.#adam = adam;
-    this.#elites = rates.imitationCoefficient > 0 ? elites : [];
+    this.#elites = rates.imitationCoefficient > 0 ? elites : { codes: [] };
     this.shuffleStream = shuffleStream;
     this.learningRate = rates.learningRate;
     this.entropyCoefficient = rates.entropyCoefficient;
@@ -83,33 +98,44 @@ export class Learner {
   }
 
   /** The tensors of some rows of a rollout, the elites behind them; reusable over epochs. */
-  prepare({ codes, logProbs, advantages }: Rollout, rows: readonly number[]) {
+  prepare({ codes, logProbs, advantages, perDecision, context }: Rollout, rows: readonly number[]) {
     const elites = this.#elites;
-    const size = rows.length + elites.length;
+    const size = rows.length + elites.codes.length;
     const vector = (of: (row: number) => number, elite: number) =>
       tf.tensor1d(Float32Array.from({ length: size }, (_, i) => (i < rows.length ? of(rows[i]!) : elite)));
-    const batch = this.#policy.batch([...rows.map((row) => codes[row]!), ...elites]);
+    const told = context && [...rows.map((row) => context[row]!), ...(elites.context ?? [])];
+    const batch = this.#policy.batch([...rows.map((row) => codes[row]!), ...elites.codes], told);
+    const decisions = this.#policy.layout.decisions.length;
+    const matrix = (of: (cell: number) => number) => {
+      const values = new Float32Array(size * decisions);
+      rows.forEach((row, i) => {
+        for (let d = 0; d < decisions; d++) values[i * decisions + d] = of(row * decisions + d);
+      });
+      return tf.tensor2d(values, [size, decisions]);
+    };
     const tensors = {
-      old: vector((row) => logProbs[row]!, 0),
-      weights: vector((row) => advantages[row]! / rows.length, 0),
+      old: perDecision ? matrix((cell) => perDecision.logProbs[cell]!) : vector((row) => logProbs[row]!, 0),
+      weights: perDecision
+        ? matrix((cell) => perDecision.advantages[cell]! / rows.length)
+        : vector((row) => advantages[row]! / rows.length, 0),
       entropyWeights: vector(() => this.entropyCoefficient / rows.length, 0),
-      imitationWeights: vector(() => 0, this.#imitationCoefficient / Math.max(1, elites.length)),
+      imitationWeights: vector(() => 0, this.#imitationCoefficient / Math.max(1, elites.codes.length)),
     };
     const dispose = () => {
       batch.dispose();
       tf.dispose(tensors);
     };
-    return { batch, rowCount: rows.length, ...tensors, dispose };
+    return { batch, rowCount: rows.length, isPerDecision: perDecision !== undefined, ...tensors, dispose };
   }
 
   /** One optimiser step. @throws CosearchError AGENT_DIVERGED, nothing changed */
   step(prepared: ReturnType<Learner["prepare"]>, policyLoss: PolicyLoss): LearnerStep {
-    const { batch, rowCount, old, weights, entropyWeights, imitationWeights } = prepared;
+    const { batch, rowCount, isPerDecision, old, weights, entropyWeights, imitationWeights } = prepared;
     let parts: tf.Tensor1D | undefined;
     try {
       const { gradNorm } = this.#adam.minimise(() => {
-        const { logProb, entropy } = this.#policy.evaluate(batch);
-        const policy = policyLoss(logProb, old, weights);
+        const { logProb, decisionLogProbs, entropy } = this.#policy.evaluate(batch);
+        const policy = policyLoss(isPerDecision ? decisionLogProbs : logProb, old, weights);
         const imitation = imitationLoss(logProb, imitationWeights);
         const bonus = tf.sum(tf.mul(entropy, entropyWeights)) as tf.Scalar;
         parts = tf.keep(tf.concat([tf.stack([policy, imitation]) as tf.Tensor1D, logProb]));
@@ -135,11 +161,14 @@ export class Learner {
   }
 }
 
+/** What the agent reads of an algorithm's options. */
+type AgentOptions = PolicyGradientOptions & { readonly baseline: string } & Partial<ScreeningSettings>;
+
 /** Builds the agent; loads the tensor backend when none is set. @throws CosearchError SPACE_EMPTY */
 export async function createPolicyGradientAgent(
   space: Space,
   seed: number,
-  options: PolicyGradientOptions,
+  options: AgentOptions,
   algorithm: Algorithm,
 ): Promise<Agent> {
   if (space.decisions.length === 0) {
@@ -149,6 +178,13 @@ export async function createPolicyGradientAgent(
   return new PolicyGradientAgent(space, seed, options, algorithm);
 }
 
+/** What an algorithm without these options does. */
+const NO_SCREENING: Omit<ScreeningSettings, keyof RedrawSettings> = {
+  screening: 1,
+  screenedFraction: 0,
+  childFraction: 0,
+};
+
 class PolicyGradientAgent implements Agent {
   readonly name: string;
   readonly #space: Space;
@@ -157,16 +193,19 @@ class PolicyGradientAgent implements Agent {
   readonly #policy: Policy;
   readonly #adam: Adam;
   readonly #archive: EliteArchive;
+  /** where a value network is the baseline */
+  readonly #value: ValueBaseline | undefined;
   #sampleStream: RandomStream;
   #shuffleStream: RandomStream;
   readonly #recent = new RecentPoints();
   #trials = 0;
   /** points of an earlier run that are tried first */
   #prior: Int32Array[] = [];
-  #pending: Samples | undefined;
+  readonly #screening: Screening;
+  #pending: Screened | undefined;
   #policyProbabilities: PolicyProbabilities | undefined;
 
-  constructor(space: Space, seed: number, options: PolicyGradientOptions, algorithm: Algorithm) {
+  constructor(space: Space, seed: number, options: AgentOptions, algorithm: Algorithm) {
     this.name = algorithm.name;
     this.#space = space;
     this.#options = options;
@@ -178,49 +217,20 @@ class PolicyGradientAgent implements Agent {
       epsilon: 1e-8,
       maxGradNorm: options.maxGradNorm,
     });
-    this.#archive = new EliteArchive(options.imitationSize);
+    if (options.baseline === "value") {
+      this.#value = new ValueBaseline(this.#policy.layout, seed, `agent/${this.name}/value`, options);
+    }
+    this.#archive = new EliteArchive(Math.max(options.imitationSize, PARENTS));
+    this.#screening = new Screening(space, { ...NO_SCREENING, ...options });
     this.#sampleStream = RandomStream.of(seed, `agent/${this.name}/sample`);
     this.#shuffleStream = RandomStream.of(seed, `agent/${this.name}/shuffle`);
   }
 
   propose(count: number): readonly Candidate[] {
-    this.#pending = this.#drawn(count);
+    const streams = { space: this.#space, random: this.#sampleStream, recent: this.#recent };
+    const first = this.#prior.splice(0, count);
+    this.#pending = this.#screening.propose(streams, this.#policy, count, first, this.#archive.codes);
     return this.#pending.codes.map((codes) => this.#space.decode(codes));
-  }
-
-  /** Prior points, then draws from the policy; what was proposed before is drawn again at rising temperature. */
-  #drawn(count: number): Samples {
-    const { redraws, redrawHeat } = this.#options;
-    const samples = this.#policy.sample(count, this.#sampleStream);
-    const codes = [...samples.codes];
-    const logProbs = samples.logProbs;
-    const prior = this.#prior.splice(0, count);
-    if (prior.length > 0) {
-      codes.splice(0, prior.length, ...prior);
-      logProbs.set(this.#policy.logProbs(prior));
-    }
-    for (let attempt = 1; attempt <= redraws; attempt++) {
-      const repeated = this.#repeatedRows(codes);
-      if (repeated.length === 0) break;
-      const again = this.#policy.sample(repeated.length, this.#sampleStream, 1 + attempt * redrawHeat);
-      repeated.forEach((row, i) => {
-        codes[row] = again.codes[i]!;
-        logProbs[row] = again.logProbs[i]!;
-      });
-    }
-    for (const point of codes) this.#recent.add(point);
-    return { ...samples, codes, logProbs };
-  }
-
-  /** Rows that were proposed before, or earlier in this batch. */
-  #repeatedRows(codes: readonly Int32Array[]): number[] {
-    const seen = new Set<string>();
-    return codes.flatMap((point, row) => {
-      const key = this.#space.key(point);
-      const isRepeated = seen.has(key) || this.#recent.has(point);
-      seen.add(key);
-      return isRepeated ? [row] : [];
-    });
   }
 
   /** Takes over the weights of what the earlier run knew, and tries its best designs first. */
@@ -249,24 +259,47 @@ class PolicyGradientAgent implements Agent {
       scheduled(kind, start, at, options.scheduleHorizonTrials, options.scheduleEndFraction);
     const baseline = this.#algorithm.state();
     const archive = this.#archive.state();
+    const value = this.#value?.state();
     const shuffle = this.#shuffleStream.state();
     try {
       this.#archive.add(samples.codes, trials);
-      const learner = new Learner(this.#policy, this.#adam, this.#archive.codes, this.#shuffleStream, {
+      const elites = { codes: this.#archive.models(options.imitationSize) };
+      const learner = new Learner(this.#policy, this.#adam, elites, this.#shuffleStream, {
         learningRate: schedule(options.learningRate, options.learningRateSchedule),
         entropyCoefficient: schedule(options.entropyCoefficient, options.entropySchedule),
         imitationCoefficient: options.imitationCoefficient,
       });
       const advantages = this.#algorithm.advantages(trials);
-      const batch = { codes: samples.codes, logProbs: samples.logProbs, trials, advantages };
-      const update = this.#adam.transaction(() => this.#algorithm.update(learner, batch));
+      const drawn = trials.length - samples.childCount; // the policy is not judged by what it did not draw
+      const batch: Rollout = {
+        codes: samples.codes.slice(0, drawn),
+        logProbs: samples.logProbs.slice(0, drawn),
+        trials: trials.slice(0, drawn),
+        advantages: advantages.slice(0, drawn),
+      };
+      const judged = this.#value?.judge(batch.codes, batch.trials);
+      const perDecision = judged && {
+        advantages: judged.advantages,
+        logProbs: decisionLogProbs(this.#policy, batch.codes),
+      };
+      const update = this.#adam.transaction(() =>
+        this.#algorithm.update(learner, perDecision === undefined ? batch : { ...batch, perDecision }),
+      );
+      this.#screening.learn(trials.map((trial, i) => pointOf(samples.codes[i]!, trial)));
       this.#trials += trials.length;
       this.#pending = undefined;
       this.#policyProbabilities = probabilitiesOf(this.#policy.layout, samples.marginals);
-      return { ...rollout, ...entropyDiagnostics(samples), ...rateDiagnostics(learner), ...update };
+      return {
+        ...rollout,
+        ...entropyDiagnostics(samples),
+        ...rateDiagnostics(learner),
+        ...update,
+        ...judged?.diagnostics,
+      };
     } catch (error) {
       this.#algorithm.restore(baseline);
       this.#archive.restore(archive);
+      this.#value?.restore(value);
       this.#shuffleStream = RandomStream.from(shuffle);
       throw error;
     }
@@ -282,10 +315,12 @@ class PolicyGradientAgent implements Agent {
       space: spaceSignature(this.#space),
       optimiser: this.#adam.state(),
       baseline: this.#algorithm.state(),
+      value: this.#value?.state(),
       archive: this.#archive.state(),
       trials: this.#trials,
       recent: this.#recent.state(),
       prior: [...this.#prior],
+      screening: this.#screening.state(),
       sampleStream: this.#sampleStream.state(),
       shuffleStream: this.#shuffleStream.state(),
     };
@@ -295,42 +330,53 @@ class PolicyGradientAgent implements Agent {
     const fields = stateOf(state, this.name, this.#space);
     this.#adam.restore(fields.optimiser ?? null);
     this.#algorithm.restore(fields.baseline ?? null);
+    this.#value?.restore(fields.value);
     this.#archive.restore(fields.archive ?? null);
     this.#trials = fields.trials as number;
     this.#recent.restore(fields.recent);
     this.#prior = [...(fields.prior as Int32Array[])];
+    this.#screening.restore(fields.screening);
     this.#sampleStream = RandomStream.from(fields.sampleStream as RandomState);
     this.#shuffleStream = RandomStream.from(fields.shuffleStream as RandomState);
     this.#pending = undefined;
   }
 
   dispose(): void {
+    this.#value?.dispose();
     this.#adam.dispose();
     this.#policy.dispose();
   }
 }
 
-function policyOf(space: Space, seed: number, label: string, options: PolicyGradientOptions): Policy {
+/** @param contextSize numbers that the policy is told with each candidate */
+export function policyOf(
+  space: Space,
+  seed: number,
+  label: string,
+  options: PolicyGradientOptions,
+  contextSize = 0,
+): Policy {
   switch (options.policy) {
     case "autoregressive":
-      return new AutoregressivePolicy(space, seed, label, options);
+      return new AutoregressivePolicy(space, seed, label, options, contextSize);
     case "factorised":
-      return new FactorisedPolicy(space);
+      return new FactorisedPolicy(space, contextSize);
     case "lstm":
-      return new LstmPolicy(space, seed, label, options);
+      return new LstmPolicy(space, seed, label, options, contextSize);
   }
 }
 
-function entropyDiagnostics(samples: Samples): Diagnostics {
-  return {
-    "train/entropy": samples.entropyPerDecision,
-    ...Object.fromEntries(
-      Object.entries(samples.entropyPerGroup).map(([group, entropy]) => [`train/entropy_${group}`, entropy]),
-    ),
-  };
+/** Log-probability of each decision of each candidate, nats, shape [count * decisions]. */
+function decisionLogProbs(policy: Policy, codes: readonly Int32Array[]): Float32Array {
+  const batch = policy.batch(codes);
+  const tensor = tf.tidy(() => policy.evaluate(batch).decisionLogProbs);
+  const values = Float32Array.from(tensor.dataSync());
+  tensor.dispose();
+  batch.dispose();
+  return values;
 }
 
-function rateDiagnostics(learner: Learner): Diagnostics {
+export function rateDiagnostics(learner: Learner): Diagnostics {
   return {
     "train/learning_rate": learner.learningRate,
     "train/entropy_coefficient": learner.entropyCoefficient,

@@ -8,13 +8,39 @@ import { createAdvantages } from "./baselines.js";
 import { defineAgent } from "./options.js";
 import type { Algorithm, Learner, LearnerStep, Rollout } from "./policy-gradient.js";
 import { policyGradientShape } from "./policy-gradient-options.js";
+import { OBJECTIVES_PATTERN } from "./preferences.js";
+import { screeningShape } from "./screening.js";
 
 const options = z.strictObject({
   ...policyGradientShape,
+  ...screeningShape,
   baseline: z
-    .enum(["batch", "moving-average"])
+    .enum(["batch", "moving-average", "value"])
     .default("batch")
-    .describe("what normalized advantages compare with: the batch's mean or a moving average of the rewards"),
+    .describe(
+      "what candidates are compared with: (normalized) the batch's mean or a moving average; or a value network per decision",
+    ),
+  objectives: z
+    .string()
+    .regex(OBJECTIVES_PATTERN)
+    .default("reward")
+    .describe(
+      "reward, or metrics with their sense (latencyMs:min,accuracyFraction:max): one controller for their whole front, told a preference with each candidate",
+    ),
+  scalarisation: z
+    .enum(["chebyshev", "weighted"])
+    .default("chebyshev")
+    .describe(
+      "what several objectives are worth under a preference, each scaled to the front's extent; only with objectives",
+    ),
+  preferenceConcentration: z
+    .number()
+    .gt(0)
+    .max(100)
+    .default(1)
+    .describe(
+      "of the Dirichlet distribution of the preferences: 1 uniform, below 1 near single objectives; only with objectives",
+    ),
   baselineDecay: z.number().min(0).lt(1).default(0.9).describe("share of the old value in the moving average"),
   clipRange: z.number().gt(0).lt(1).default(0.2).describe("how far the probability ratio counts, around 1"),
   epochs: z.int().min(1).max(1000).default(4).describe("passes over each batch"),
@@ -36,8 +62,9 @@ export const ppo = defineAgent({
   schema: options,
   batchSize: (given) => given.batchSize,
   create: async (space, given, seed) => {
-    const [{ createPolicyGradientAgent }, losses] = await Promise.all([
+    const [{ createPolicyGradientAgent }, { createPreferenceAgent }, losses] = await Promise.all([
       import("./policy-gradient.js"),
+      import("./preference-agent.js"),
       import("./losses/surrogate.js"),
     ]);
     const algorithm: Algorithm = {
@@ -45,7 +72,9 @@ export const ppo = defineAgent({
       ...createAdvantages({ advantage: given.advantage, baseline: given.baseline, decay: given.baselineDecay }),
       update: (learner, rollout) => updatePpo(given, losses, learner, rollout),
     };
-    return createPolicyGradientAgent(space, seed, given, algorithm);
+    return given.objectives === "reward"
+      ? createPolicyGradientAgent(space, seed, given, algorithm)
+      : createPreferenceAgent(space, seed, given, algorithm);
   },
 });
 

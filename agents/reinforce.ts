@@ -1,6 +1,6 @@
 // REINFORCE: one step along advantage times the gradient of the log-probability, per batch.
 // Paper: Williams 1992, Machine Learning 8, "Simple statistical gradient-following algorithms". Baselines: moving average
-// (section 4 there) or leave-one-out (Kool et al. 2019). By default advantages are centred ranks, which need no baseline, and
+// (section 4 there), leave-one-out (Kool et al. 2019) or a value network (value-baseline.ts). By default advantages are centred ranks, which need no baseline, and
 // the best trials are imitated, see README.md.
 import { z } from "zod";
 import type { Diagnostics } from "../src/core/agent.js";
@@ -16,9 +16,11 @@ const options = z.strictObject({
     .default(0.1)
     .describe("Adam step of the output biases"),
   baseline: z
-    .enum(["leave-one-out", "moving-average"])
+    .enum(["leave-one-out", "moving-average", "value"])
     .default("moving-average")
-    .describe("what normalized advantages compare with: the other rewards of the batch or a moving average"),
+    .describe(
+      "what candidates are compared with: (normalized) the batch's others or a moving average; or a value network per decision",
+    ),
   baselineDecay: z.number().min(0).lt(1).default(0.9).describe("share of the old value in the moving average"),
 });
 

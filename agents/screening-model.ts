@@ -16,6 +16,7 @@ const UNBUILDABLE_VIOLATION = 10; // what `violationOf` gives a design that has 
 // The models are never trusted beyond these; ranks have unit variance.
 const LEAST_RANK_DEVIATION = 0.05;
 const LEAST_VIOLATION_DEVIATION = 0.01;
+const LEAST_BUILDABLE_DEVIATION = 0.05;
 const LARGEST_VIOLATION = 3; // beyond, a limit is broken by so much that how much says little
 
 /** Positions and numbers of the features that are not zero. */
@@ -101,13 +102,19 @@ export class ScreeningModel {
   score(codes: ArrayLike<number>): number {
     const features = this.#featuresOf(codes);
     const violation = this.#violation === undefined ? 0 : predicted(this.#violation, features);
-    const built = this.#buildable === undefined ? 1 : predicted(this.#buildable, features);
-    const logBuilt = Math.log(Math.min(1, Math.max(0.01, built)));
+    const logBuilt = this.#logBuildable(features);
     if (this.#rank === undefined) return logBuilt - violation;
     const spread = (this.#violation?.deviation ?? 0) + LEAST_VIOLATION_DEVIATION;
     const logWithin = -softplus((LOGISTIC_SLOPE * violation) / spread);
     const gain = (predicted(this.#rank, features) - this.#rank.best) / (this.#rank.deviation + LEAST_RANK_DEVIATION);
     return logBuilt + logWithin + logSoftplus(LOGISTIC_SLOPE * gain);
+  }
+
+  /** The logarithm of the probability that a design can be built, by how far its prediction is from a half. */
+  #logBuildable(features: Features): number {
+    if (this.#buildable === undefined) return 0;
+    const short = 0.5 - predicted(this.#buildable, features);
+    return -softplus((LOGISTIC_SLOPE * short) / (this.#buildable.deviation + LEAST_BUILDABLE_DEVIATION));
   }
 
   #featuresOf(codes: ArrayLike<number>): Features {

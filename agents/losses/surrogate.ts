@@ -5,19 +5,19 @@ import * as tf from "@tensorflow/tfjs";
 const MAX_LOG_RATIO = 20; // e^20: keeps float32 finite where the policy moved far
 
 /** -mean(A log p): the gradient of expected reward. Weights carry advantage and 1/count, zero where a row is no sample.
- *  @param logProb shape [n]  @param weights A_i / count, shape [n]
+ *  @param logProb shape [n], or [n, decisions] with an advantage for each  @param weights A_i / count, of the same shape
  *  @see Williams 1992, Machine Learning 8, equation 4 */
-export function reinforceLoss(logProb: tf.Tensor1D, weights: tf.Tensor1D): tf.Scalar {
+export function reinforceLoss(logProb: tf.Tensor, weights: tf.Tensor): tf.Scalar {
   return tf.neg(tf.sum(tf.mul(logProb, weights))) as tf.Scalar;
 }
 
 /** -mean(min(r A, clip(r, 1 - e, 1 + e) A)) with r = p / p_old.
- *  @param logProb, oldLogProb shape [n]  @param weights A_i / count, shape [n]
+ *  @param logProb, oldLogProb shape [n], or [n, decisions]: then each decision has a ratio  @param weights A_i / count
  *  @see Schulman et al. 2017, arXiv:1707.06347, equation 7 */
 export function clippedSurrogateLoss(
-  logProb: tf.Tensor1D,
-  oldLogProb: tf.Tensor1D,
-  weights: tf.Tensor1D,
+  logProb: tf.Tensor,
+  oldLogProb: tf.Tensor,
+  weights: tf.Tensor,
   clipRange: number,
 ): tf.Scalar {
   const ratio = tf.exp(tf.clipByValue(tf.sub(logProb, oldLogProb), -MAX_LOG_RATIO, MAX_LOG_RATIO));

@@ -112,6 +112,11 @@ export class PrefixNetwork {
     this.#variables = this.parameters.map(({ variable }) => variable) as unknown as Weights;
   }
 
+  /** The parameters that the values of the states depend on. */
+  get stateParameters(): readonly Parameter[] {
+    return [0, 1, 4, 5].map((i) => this.parameters[i]!);
+  }
+
   /** [count, hidden]; differentiable, inside a tidy. @param features [count, features] */
   #hidden(features: tf.Tensor2D): tf.Tensor2D {
     const [inputWeights, inputBiases] = this.#variables;

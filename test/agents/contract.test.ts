@@ -17,6 +17,15 @@ const contracts: Record<string, AgentContract> = {
 };
 
 agentContract(agentDefinition("ppo"), { learns: "repeats", options: { redraws: 0 } });
+agentContract(agentDefinition("ppo"), {
+  learns: "repeats",
+  options: { redraws: 0, screening: 1, childFraction: 0, baseline: "value" },
+});
+agentContract(agentDefinition("reinforce"), {
+  learns: "finds",
+  options: { baseline: "value", advantage: "normalized", gaeLambda: 1 },
+  slow: "rewards of infeasible candidates are far apart, and one step a batch is all it takes",
+});
 agentContract(agentDefinition("reinforce"), { learns: "finds", options: { policy: "factorised" } });
 agentContract(agentDefinition("reinforce"), { learns: "finds", options: { policy: "lstm", hiddenUnits: 8 } });
 agentContract(agentDefinition("genetic"), { learns: "finds", options: { coarseLevels: 3, coarseTrials: 20 } });

@@ -113,8 +113,12 @@ describe("agents/README.md", () => {
     await initBackend("wasm");
     const known = (name: string) => name in DIAGNOSTICS || name.startsWith("train/entropy_");
     const seen = new Set<string>();
-    for (const definition of agentDefinitions) {
-      const agent = await definition.create(conditionalSpace, definition.resolveOptions({}), 1);
+    const variants = [
+      ...agentDefinitions.map((definition) => ({ definition, options: {} })),
+      { definition: agentDefinition("ppo"), options: { baseline: "value" } },
+    ];
+    for (const { definition, options } of variants) {
+      const agent = await definition.create(conditionalSpace, definition.resolveOptions(options), 1);
       const trials = (await agent.propose(16)).map(evaluateConditional);
       for (const reported of Object.keys(await agent.observe(trials))) {
         expect(known(reported), reported).toBe(true);
