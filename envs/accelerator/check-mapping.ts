@@ -5,7 +5,7 @@ import { suggestion } from "../../src/core/errors.js";
 import type { Violation } from "../../src/core/trial.js";
 import type { Accelerator, DataflowName, Level } from "./architecture.js";
 import { CostModel } from "./cost.js";
-import { DATAFLOW_CONSTRAINTS } from "./dataflow.js";
+import { constraintOn, DATAFLOW_CONSTRAINTS } from "./dataflow.js";
 import { compileMapping, type Mapping, type MappingData, mappingData } from "./mapping.js";
 import type { LooseMapping } from "./mapping-file.js";
 import { DIM_COUNT, DIMS, type Dim, OPERANDS, type Problem } from "./problem.js";
@@ -169,7 +169,7 @@ export function dataflowViolations(
   chip: Accelerator,
   dataflow: DataflowName,
 ): Violation[] {
-  const { stationary, spatialMask, wholeMask } = DATAFLOW_CONSTRAINTS[dataflow];
+  const { stationary, spatialMask, wholeMask } = constraintOn(problem, DATAFLOW_CONSTRAINTS[dataflow]);
   const violations: Violation[] = [];
   const last = chip.levels.length - 1;
   chip.levels.forEach((level, l) => {

@@ -57,6 +57,13 @@ export class CostModel {
   readonly #temporalOutside = new Float64Array((MAX_LEVELS + 1) * DIM_COUNT);
   readonly #spatialOutside = new Float64Array((MAX_LEVELS + 1) * DIM_COUNT);
   readonly #ragged = new Uint8Array(DIM_COUNT);
+  /** bounds and extents that the arrays above stand for: a dimension that did not change since the last mapping keeps them */
+  readonly #seenTemporal = new Int32Array(MAX_LEVELS * DIM_COUNT);
+  readonly #seenSpatial = new Int32Array(MAX_LEVELS * DIM_COUNT);
+  readonly #seenExtents = new Int32Array(DIM_COUNT);
+  /** visits of ragged dimensions, -1 where not yet counted; indexed as in `#count` */
+  readonly #visits: Float64Array;
+  readonly #visitsOfDim: number;
   #problem!: Problem;
   #mapping!: Mapping;
   /** energy and rate of the operation at hand, kept while operation and precision stay the same */
@@ -90,25 +97,53 @@ export class CostModel {
     this.writeBits = new Float64Array(size);
     this.levelCycles = new Float64Array(this.#levels);
     this.usedInstances = new Float64Array(this.#levels);
+    this.#visitsOfDim = 2 * (this.#levels + 1) * (this.#levels + 1);
+    this.#visits = new Float64Array(DIM_COUNT * this.#visitsOfDim);
   }
 
   /** Sizes of the tiles of a mapping; enough for `tileWords`, `tileBits` and `fits`. */
   prepare(problem: Problem, mapping: Mapping): void {
     this.#problem = problem;
     this.#mapping = mapping;
-    const levels = this.#levels;
-    const tile = this.#tile;
-    const { temporal, spatial } = mapping;
-    for (let d = 0; d < DIM_COUNT; d++) {
-      let inside = 1;
-      tile[levels * DIM_COUNT + d] = 1;
-      for (let l = levels - 1; l >= 0; l--) {
-        const index = l * DIM_COUNT + d;
-        inside *= temporal[index]! * spatial[index]!;
-        tile[index] = inside;
-      }
-      this.#ragged[d] = inside === problem.extents[d] ? 0 : 1;
+    for (let d = 0; d < DIM_COUNT; d++) if (this.#isNew(d)) this.#prepareDim(d);
+  }
+
+  #isNew(d: number): boolean {
+    if (this.#seenExtents[d] !== this.#problem.extents[d]) return true;
+    const { temporal, spatial } = this.#mapping;
+    for (let index = d; index < this.#levels * DIM_COUNT; index += DIM_COUNT) {
+      if (this.#seenTemporal[index] !== temporal[index] || this.#seenSpatial[index] !== spatial[index]) return true;
     }
+    return false;
+  }
+
+  /** Tiles of dimension d, and the products of the bounds outside each level. */
+  #prepareDim(d: number): void {
+    const levels = this.#levels;
+    const { temporal, spatial } = this.#mapping;
+    const extent = this.#problem.extents[d]!;
+    let inside = 1;
+    this.#tile[levels * DIM_COUNT + d] = 1;
+    for (let l = levels - 1; l >= 0; l--) {
+      const index = l * DIM_COUNT + d;
+      this.#seenTemporal[index] = temporal[index]!;
+      this.#seenSpatial[index] = spatial[index]!;
+      inside *= temporal[index]! * spatial[index]!;
+      this.#tile[index] = inside;
+    }
+    let t = 1;
+    let s = 1;
+    for (let l = 0; l <= levels; l++) {
+      const index = l * DIM_COUNT + d;
+      this.#temporalOutside[index] = t;
+      this.#spatialOutside[index] = s;
+      if (l === levels) break;
+      t *= temporal[index]!;
+      s *= spatial[index]!;
+    }
+    this.#seenExtents[d] = extent;
+    this.#ragged[d] = inside === extent ? 0 : 1;
+    if (inside !== extent) this.#visits.fill(-1, d * this.#visitsOfDim, (d + 1) * this.#visitsOfDim);
   }
 
   /** Words of an operand in one tile of a level (clipped to the layer). Needs `prepare`. */
@@ -183,8 +218,12 @@ export class CostModel {
   /** The same for the mapping that `prepare` has seen. */
   evaluatePrepared(): void {
     const problem = this.#problem;
-    this.#prefixes();
     const levels = this.#levels;
+    for (let l = 0; l < levels; l++) {
+      let used = 1;
+      for (let d = 0; d < DIM_COUNT; d++) used *= this.#count(d, 0, false, l);
+      this.usedInstances[l] = used;
+    }
     this.reads.fill(0);
     this.fills.fill(0);
     this.updates.fill(0);
@@ -205,42 +244,30 @@ export class CostModel {
     this.#finish(problem);
   }
 
-  /** Products of the bounds outside each level, by dimension. */
-  #prefixes(): void {
-    const { temporal, spatial } = this.#mapping;
-    const outsideT = this.#temporalOutside;
-    const outsideS = this.#spatialOutside;
-    for (let d = 0; d < DIM_COUNT; d++) {
-      let t = 1;
-      let s = 1;
-      for (let l = 0; l <= this.#levels; l++) {
-        const index = l * DIM_COUNT + d;
-        outsideT[index] = t;
-        outsideS[index] = s;
-        if (l < this.#levels) {
-          t *= temporal[index]!;
-          s *= spatial[index]!;
-        }
-      }
-    }
-    for (let l = 0; l < this.#levels; l++) {
-      let used = 1;
-      for (let d = 0; d < DIM_COUNT; d++) used *= this.#count(d, 0, false, l);
-      this.usedInstances[l] = used;
-    }
-  }
-
   /** Visits of dimension d: temporal loops of the levels outside `temporalLevel` (and at it, if `inclusive`) and spatial
    *  loops outside `spatialLevel` count; the other loops stand at their first iteration. Ragged ends are exact: the
    *  first iterations are full, and the remainder follows the nest inwards. */
   #count(d: number, temporalLevel: number, inclusive: boolean, spatialLevel: number): number {
-    const { temporal, spatial } = this.#mapping;
     const t = temporalLevel * DIM_COUNT + d;
     if (this.#ragged[d] === 0) {
       return (
-        this.#temporalOutside[t]! * (inclusive ? temporal[t]! : 1) * this.#spatialOutside[spatialLevel * DIM_COUNT + d]!
+        this.#temporalOutside[t]! *
+        (inclusive ? this.#seenTemporal[t]! : 1) *
+        this.#spatialOutside[spatialLevel * DIM_COUNT + d]!
       );
     }
+    const outside = 2 * temporalLevel + (inclusive ? 1 : 0);
+    const slot = d * this.#visitsOfDim + outside * (this.#levels + 1) + spatialLevel;
+    const known = this.#visits[slot]!;
+    if (known >= 0) return known;
+    const visits = this.#countRagged(d, temporalLevel, inclusive, spatialLevel);
+    this.#visits[slot] = visits;
+    return visits;
+  }
+
+  #countRagged(d: number, temporalLevel: number, inclusive: boolean, spatialLevel: number): number {
+    const { temporal, spatial } = this.#mapping;
+    const t = temporalLevel * DIM_COUNT + d;
     const lastTemporal = inclusive ? temporalLevel : temporalLevel - 1;
     // counted bounds inside the current loop, by division as the walk goes inwards
     let inside =

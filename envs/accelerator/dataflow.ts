@@ -2,7 +2,7 @@
 // the loops just outside it run, which dimensions may unroll in space, which must be whole in the innermost tile.
 // Taxonomy and definitions: Chen, Emer, Sze 2016 (Eyeriss, ISCA), table II, and Sze et al. 2017 (Proc. IEEE 105-12), section V.
 import type { DataflowName } from "./architecture.js";
-import { C, G, I, K, N, O, P, Q, R, S, W } from "./problem.js";
+import { C, G, I, K, N, O, P, type Problem, Q, R, S, W } from "./problem.js";
 
 export interface DataflowConstraint {
   /** operand whose innermost tile the loops just outside leave in place; undefined: any */
@@ -28,7 +28,16 @@ export const DATAFLOW_CONSTRAINTS: Readonly<Record<DataflowName, DataflowConstra
   flexible: { stationary: undefined, spatialMask: ALL, wholeMask: 0 },
 };
 
-/** The constraints that a machine's dataflow allows: its own, or all of them and none. */
-export function constraintsOf(dataflow: DataflowName): readonly DataflowConstraint[] {
-  return dataflow === "flexible" ? Object.values(DATAFLOW_CONSTRAINTS) : [DATAFLOW_CONSTRAINTS[dataflow]];
+/** A named dataflow's constraint on a layer: a layer without weights (pooling) has no filter row that must be whole. */
+export function constraintOn(problem: Problem, constraint: DataflowConstraint): DataflowConstraint {
+  return problem.present[W] || constraint.wholeMask === 0 ? constraint : { ...constraint, wholeMask: 0 };
 }
+
+/** The constraints that a machine's dataflow allows: its own, or none and all of them; the freest first. */
+export function constraintsOf(dataflow: DataflowName): readonly DataflowConstraint[] {
+  return dataflow === "flexible" ? FREEST_FIRST : [DATAFLOW_CONSTRAINTS[dataflow]];
+}
+const FREEST_FIRST = [
+  DATAFLOW_CONSTRAINTS.flexible,
+  ...Object.values(DATAFLOW_CONSTRAINTS).filter((c) => c.spatialMask !== ALL),
+];

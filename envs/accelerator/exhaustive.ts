@@ -119,25 +119,29 @@ function roomFor(d: number, level: number, chip: Accelerator, constraint: Datafl
 
 /** Whether the spatial bounds of every level can be dealt out to its axes. */
 export function dealable(mapping: Mapping, chip: Accelerator): boolean {
-  return chip.levels.every((level, l) => {
-    const room = level.fanout.map((axis) => axis.size);
-    const deal = (d: number, left: number, axis: number): boolean => {
-      if (left === 1) {
-        let next = d + 1;
-        while (next < DIM_COUNT && mapping.spatial[l * DIM_COUNT + next] === 1) next++;
-        return next >= DIM_COUNT || deal(next, mapping.spatial[l * DIM_COUNT + next]!, 0);
-      }
-      if (axis === room.length) return false;
-      const before = room[axis]!;
-      const most = level.fanout[axis]!.dimMask & (1 << d) ? Math.min(left, before) : 1;
-      for (let bound = most; bound >= 1; bound--) {
-        if (left % bound !== 0) continue;
-        room[axis] = Math.floor(before / bound);
-        if (deal(d, left / bound, axis + 1)) return true;
-      }
-      room[axis] = before;
-      return false;
-    };
-    return deal(-1, 1, 0);
-  });
+  return chip.levels.every((_, l) => dealableLevel(mapping.spatial, l, chip));
+}
+
+/** The same for one level. @param spatial bounds by [level · 8 + dimension] */
+export function dealableLevel(spatial: Int32Array, level: number, chip: Accelerator): boolean {
+  const axes = chip.levels[level]!.fanout;
+  const room = axes.map((axis) => axis.size);
+  const deal = (d: number, left: number, axis: number): boolean => {
+    if (left === 1) {
+      let next = d + 1;
+      while (next < DIM_COUNT && spatial[level * DIM_COUNT + next] === 1) next++;
+      return next >= DIM_COUNT || deal(next, spatial[level * DIM_COUNT + next]!, 0);
+    }
+    if (axis === room.length) return false;
+    const before = room[axis]!;
+    const most = axes[axis]!.dimMask & (1 << d) ? Math.min(left, before) : 1;
+    for (let bound = most; bound >= 1; bound--) {
+      if (left % bound !== 0) continue;
+      room[axis] = Math.floor(before / bound);
+      if (deal(d, left / bound, axis + 1)) return true;
+    }
+    room[axis] = before;
+    return false;
+  };
+  return deal(-1, 1, 0);
 }

@@ -10,7 +10,7 @@ import {
 } from "./architecture.js";
 import { dataflowViolations } from "./check-mapping.js";
 import { CostModel } from "./cost.js";
-import { DATAFLOW_CONSTRAINTS } from "./dataflow.js";
+import { constraintOn, DATAFLOW_CONSTRAINTS } from "./dataflow.js";
 import { mapProblem, type Objective } from "./mapper.js";
 import { emptyMapping, type Mapping } from "./mapping.js";
 import { DIM_COUNT, OPERANDS, type Operand, type Problem } from "./problem.js";
@@ -138,7 +138,7 @@ function smallestBytes(problem: Problem, chip: Accelerator, dataflow: DataflowNa
   const model = new CostModel(chip);
   const mapping = emptyMapping(chip.levels.length);
   const last = (chip.levels.length - 1) * DIM_COUNT;
-  const { wholeMask } = DATAFLOW_CONSTRAINTS[dataflow];
+  const { wholeMask } = constraintOn(problem, DATAFLOW_CONSTRAINTS[dataflow]);
   for (let d = 0; d < DIM_COUNT; d++) {
     mapping.temporal[wholeMask & (1 << d) ? last + d : d] = problem.extents[d]!;
   }

@@ -5,13 +5,15 @@
 // States are only made for what enters the beam: this runs for every layer of every trial.
 import { type Accelerator, operationEnergyPj, operationRate } from "./architecture.js";
 import type { Objective } from "./objective.js";
-import { DIM_COUNT, I, O, type Problem, W } from "./problem.js";
+import { C, DIM_COUNT, G, I, K, N, O, P, type Problem, Q, R, S, W, type WordBits } from "./problem.js";
+import type { ChoiceFacts } from "./tiling.js";
 
-/** Spatial bounds by [level · 8 + dimension]. */
-export interface SpatialChoice {
-  readonly spatial: Int32Array;
+/** A spatial choice: the bounds, and what they settle alone. */
+export interface SpatialChoice extends ChoiceFacts {
   /** temporal iterations that remain: Π ceil(extent / unrolled) */
   readonly iterations: number;
+  /** energy of the accesses next to the multipliers, at least */
+  readonly nearPj: number;
 }
 
 interface FlatAxis {
@@ -20,8 +22,12 @@ interface FlatAxis {
   readonly dimMask: number;
 }
 
-/** The smallest share of an axis that its first dimension may take is one in this many. */
-const FIRST_SHARES = 8;
+/** Which dimension takes its share of an axis first: the later ones can use what is left over, whatever its size. */
+const GIVEN_ORDER = [N, G, K, C, P, Q, R, S] as const;
+const ONE_ORDER = [GIVEN_ORDER] as const;
+const BOTH_ORDERS = [GIVEN_ORDER, [R, S, P, Q, K, C, G, N]] as const;
+/** On axes up to this size the order hardly matters. */
+const SMALL_AXIS = 8;
 
 /** Finds spatial choices for one machine. Holds scratch arrays; not reentrant. */
 export class SpatialSearch {
@@ -32,6 +38,7 @@ export class SpatialSearch {
   // of the axis and the beam entry under way
   #from!: State;
   #axis!: FlatAxis;
+  #order: readonly number[] = GIVEN_ORDER;
   readonly #dims = new Int32Array(DIM_COUNT);
   readonly #bounds = new Int32Array(DIM_COUNT);
   readonly #offered: Int32Array;
@@ -44,11 +51,18 @@ export class SpatialSearch {
   #operations = 0;
   #rate = 1;
   #dramCycles = 0;
+  readonly #outputKeeper: number;
+  #operationsPj = 0;
   #fixedPj = 0;
   #worstPj = 0;
   readonly #accessPj = new Float64Array(6);
-  /** innermost level that keeps the operand */
+  readonly #accessCycles = new Float64Array(6);
+  readonly #level = new Int32Array(6);
+  /** level from which on instances share the access */
   readonly #keeper = new Int32Array(6);
+  readonly #innermost = new Int32Array(3);
+  readonly #room = new Float64Array(3);
+  readonly #busy: Float64Array;
 
   constructor(chip: Accelerator) {
     this.#chip = chip;
@@ -57,6 +71,8 @@ export class SpatialSearch {
       .filter((axis) => axis.size > 1)
       .sort((a, b) => b.size - a.size);
     this.#size = chip.levels.length * DIM_COUNT;
+    this.#busy = new Float64Array(chip.levels.length);
+    this.#outputKeeper = chip.levels.findLastIndex(({ keeps }) => keeps[O]);
     this.#offered = new Int32Array(this.#size);
   }
 
@@ -75,40 +91,48 @@ export class SpatialSearch {
         this.#from = state;
         this.#remaining.set(state.remaining);
         this.#shared.set(state.shared);
-        this.#extend(axis.dimMask & allowedMask, axis.size, state.iterations, 0);
+        for (const order of axis.size > SMALL_AXIS ? BOTH_ORDERS : ONE_ORDER) {
+          this.#order = order;
+          this.#extend(axis.dimMask & allowedMask, axis.size, state.iterations, 0, 0);
+        }
       }
       beam = this.#beam;
+    }
+    for (const state of beam) {
+      state.arrayCycles = state.iterations / this.#rate;
+      state.fixedPj = this.#operationsPj;
+      for (let i = 0; i < 3; i++) state.fixedPj += this.#accessPj[i]! / state.shared[i]!;
+      state.nearPj = this.#nearPj(problem, state);
     }
     return beam;
   }
 
-  /** Ways to fill `room` slots of the axis with dimensions of `dims`, `count` of which are chosen already. The first may
-   *  also take a half, a quarter or an eighth of the axis, so that operands can share evenly; the later ones take what fits. */
-  #extend(dims: number, room: number, iterations: number, count: number): void {
-    let filled = false;
-    for (let d = 0; d < DIM_COUNT; d++) {
+  /** Ways to fill `room` slots of the axis with dimensions from the `from`th on, of which `count` are chosen already: each
+   *  takes all of what is left, a half, a quarter, ... or nothing. */
+  #extend(dims: number, room: number, iterations: number, count: number, from: number): void {
+    for (let i = from; i < DIM_COUNT; i++) {
+      const d = this.#order[i]!;
       const left = this.#remaining[d]!;
       if ((dims & (1 << d)) === 0 || left === 1) continue;
       let before = 1;
-      for (let share = count === 0 ? FIRST_SHARES : 1; share >= 1; share /= 2) {
-        const folds = Math.ceil(left / Math.floor(room / share));
+      for (let slots = room; slots >= 2; slots >>= 1) {
+        const folds = Math.ceil(left / slots);
         const bound = Math.ceil(left / folds);
-        if (bound === before || !Number.isFinite(folds)) continue;
+        if (bound === before) continue;
         before = bound;
-        filled = true;
         this.#dims[count] = d;
         this.#bounds[count] = bound;
         this.#remaining[d] = folds;
         const next = (iterations / left) * folds;
         const rest = Math.floor(room / bound);
         this.#share(d, bound);
-        if (rest >= 2) this.#extend(dims & ~(1 << d), rest, next, count + 1);
+        if (rest >= 2) this.#extend(dims, rest, next, count + 1, i + 1);
         else this.#offer(next, count + 1);
         this.#share(d, 1 / bound);
         this.#remaining[d] = left;
       }
     }
-    if (!filled) this.#offer(iterations, count);
+    this.#offer(iterations, count);
   }
 
   /** `bound` more instances of dimension d on the axis under way: those of one operand that does not depend on it share. */
@@ -118,13 +142,31 @@ export class SpatialSearch {
     }
   }
 
+  /** Energy of the accesses next to the multipliers, at least: the first write of a sum, which every instance outside may
+   *  hold, reads nothing. */
+  #nearPj(problem: Problem, { shared, spatial }: State): number {
+    let copies = 1;
+    for (let index = 0; index < this.#outputKeeper * DIM_COUNT; index++) {
+      if ((problem.relevance[O]! & (1 << (index & 7))) === 0) copies *= spatial[index]!;
+    }
+    const updates = this.#accessPj[O]! / shared[O]!;
+    const first = (problem.words[O]! * copies * this.#accessPj[O]!) / problem.operationCount;
+    return this.#accessPj[W]! / shared[W]! + this.#accessPj[I]! / shared[I]! + Math.max(0, updates - first);
+  }
+
   /** What a choice costs at least, by the objective; lower is better. */
   #score(iterations: number): number {
     const shared = this.#shared;
     const access = this.#accessPj;
     let energy = this.#fixedPj;
-    for (let i = 0; i < 6; i++) energy += access[i]! / shared[i]!;
-    const cycles = Math.max(iterations / this.#rate, this.#dramCycles);
+    const busy = this.#busy;
+    for (let l = 1; l < busy.length; l++) busy[l] = 0;
+    for (let i = 0; i < 6; i++) {
+      energy += access[i]! / shared[i]!;
+      busy[this.#level[i]!]! += this.#accessCycles[i]! / shared[i]!;
+    }
+    let cycles = Math.max(iterations / this.#rate, this.#dramCycles);
+    for (let l = 1; l < busy.length; l++) if (busy[l]! > cycles) cycles = busy[l]!;
     switch (this.#objective) {
       case "latency":
         return cycles * (1 + (1e-3 * energy) / this.#worstPj);
@@ -145,30 +187,17 @@ export class SpatialSearch {
     const { weights, inputs } = problem.multiplierBits;
     this.#rate = operationRate(this.#chip, weights, inputs);
     let dramBits = 0;
-    this.#fixedPj = problem.operationCount * operationEnergyPj(this.#chip, problem.operation, weights, inputs);
+    this.#operationsPj = problem.operationCount * operationEnergyPj(this.#chip, problem.operation, weights, inputs);
+    this.#fixedPj = this.#operationsPj;
+    this.#keepers(problem);
     for (let operand = 0; operand < 3; operand++) {
-      let keeper = levels.length - 1;
-      while (!levels[keeper]!.keeps[operand]) keeper--;
-      const level = levels[keeper]!;
-      const perOperation =
-        operand === O
-          ? bits.partial * (level.readPjPerBit + level.writePjPerBit)
-          : (operand === W ? bits.weights : bits.inputs) * level.readPjPerBit;
-      this.#accessPj[operand] = present[operand] ? problem.operationCount * perOperation : 0;
-      // where the hardware cannot share, no axis counts
-      this.#keeper[operand] = (operand === O ? level.reduce : level.multicast[operand]) ? keeper : levels.length;
-      // a level further out serves what the tile next to the multipliers cannot: a reuse of about the root of its words
+      const keeper = this.#innermost[operand]!;
+      this.#weighAccess(operand, operand, keeper, present[operand] ? problem.operationCount : 0, bits);
+      // a level further out serves what the tile next to the multipliers cannot
       let parent = keeper - 1;
       while (parent > 0 && !levels[parent]!.keeps[operand]) parent--;
-      this.#accessPj[3 + operand] = 0;
-      this.#keeper[3 + operand] = parent;
-      if (parent > 0 && present[operand]) {
-        const outer = levels[parent]!;
-        const wide = operand === O ? bits.partial : operand === W ? bits.weights : bits.inputs;
-        const room = (level.sharedCapacityBytes ?? level.partitionBytes![operand]!) * 8;
-        const pj = operand === O ? outer.readPjPerBit + outer.writePjPerBit : outer.readPjPerBit;
-        this.#accessPj[3 + operand] = (problem.operationCount * wide * pj) / Math.max(1, Math.sqrt(room / wide / 3));
-      }
+      const served = parent > 0 && present[operand] ? problem.operationCount / this.#reuse(operand, problem) : 0;
+      this.#weighAccess(3 + operand, operand, Math.max(0, parent), served, bits);
       if (!present[operand] || problem.resident[operand]) continue;
       const width = operand === O ? bits.outputs : operand === I ? bits.inputs : bits.weights;
       dramBits += words[operand]! * width;
@@ -176,6 +205,48 @@ export class SpatialSearch {
     }
     this.#dramCycles = dramBits / 8 / Math.min(levels[0]!.sharedBytesPerCycle, 1e12);
     this.#worstPj = this.#fixedPj + this.#accessPj.reduce((sum, value) => sum + value, 0);
+  }
+
+  /** Energy and cycles of `words` accesses at a level if no instance shares them. Where the hardware cannot share, no axis
+   *  counts; those of the level itself only where it has such an ability. */
+  #weighAccess(slot: number, operand: number, l: number, words: number, bits: WordBits): void {
+    const level = this.#chip.levels[l]!;
+    const width = operand === O ? bits.partial : operand === W ? bits.weights : bits.inputs;
+    const perInstance = 8 * level.instances;
+    const [read, write] = [words * width, operand === O ? words * width : 0];
+    this.#accessPj[slot] = read * level.readPjPerBit + write * level.writePjPerBit;
+    this.#accessCycles[slot] = Math.max(
+      (read + write) / perInstance / level.sharedBytesPerCycle,
+      read / perInstance / level.readBytesPerCycle,
+      write / perInstance / level.writeBytesPerCycle,
+    );
+    this.#level[slot] = l;
+    this.#keeper[slot] = (operand === O ? level.reduce : level.multicast[operand]) ? l : this.#chip.levels.length;
+  }
+
+  /** Innermost level that keeps each operand, and the words that it has for it. */
+  #keepers({ bits }: Problem): void {
+    const { levels } = this.#chip;
+    for (let operand = 0; operand < 3; operand++) {
+      const keeper = levels.findLastIndex(({ keeps }) => keeps[operand]);
+      const { sharedCapacityBytes, partitionBytes, keeps } = levels[keeper]!;
+      const width = operand === O ? bits.partial : operand === W ? bits.weights : bits.inputs;
+      const sharers = keeps.reduce((count, kept) => count + (kept ? 1 : 0), 0);
+      const bytes = partitionBytes?.[operand] ?? sharedCapacityBytes! / sharers;
+      this.#innermost[operand] = keeper;
+      this.#room[operand] = Math.max(1, (bytes * 8) / width);
+    }
+  }
+
+  /** How often a word next to the multipliers is used before it is replaced. A tile of x · y weights, y · z inputs and x · z
+   *  outputs uses each z, x and y times; it fills all three rooms when z is the root of inputs · outputs / weights, and so on. */
+  #reuse(operand: number, problem: Problem): number {
+    const room = this.#room;
+    const balanced = Math.sqrt((room[0]! * room[1]! * room[2]!) / (room[operand]! * room[operand]!));
+    let ignored = 1;
+    for (let d = 0; d < DIM_COUNT; d++)
+      if ((problem.relevance[operand]! & (1 << d)) === 0) ignored *= problem.extents[d]!;
+    return Math.max(1, Math.min(balanced, ignored));
   }
 
   /** Takes the state under way into the beam if it is good enough and new. */
@@ -208,6 +279,9 @@ export class SpatialSearch {
       remaining: new Float64Array(DIM_COUNT),
       shared: new Float64Array(6).fill(1),
       iterations: Infinity,
+      arrayCycles: Infinity,
+      fixedPj: 0,
+      nearPj: 0,
       score: Infinity,
     };
   }
@@ -215,6 +289,9 @@ export class SpatialSearch {
 
 interface State extends SpatialChoice {
   iterations: number;
+  arrayCycles: number;
+  fixedPj: number;
+  nearPj: number;
   score: number;
   readonly remaining: Float64Array;
   /** instances that share a word next to the multipliers, by operand */

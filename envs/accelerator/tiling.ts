@@ -4,7 +4,14 @@
 // 2019, collapses the same way). The tile starts as large as its parent allows; dimensions are halved where the traffic
 // across the boundary grows least per bit freed, until it fits; then they grow back where room is left.
 import type { Accelerator, Level } from "./architecture.js";
-import { C, DIM_COUNT, G, I, N, O, P, type Problem, Q, R, S, W } from "./problem.js";
+import type { Objective } from "./objective.js";
+import { C, DIM_COUNT, G, I, N, O, OPERANDS, P, type Problem, Q, R, S, W } from "./problem.js";
+
+const MAX_LEVELS = 12;
+const SLOTS = 4;
+const OWN_SLOT = 3;
+/** Share of the cycles by which the energy decides between equal latencies. */
+const TIE_WEIGHT = 0.01;
 
 /** Dimension groups by the operand that ignores them; 3 = no operand does. */
 export type GroupOf = Int8Array;
@@ -68,6 +75,10 @@ export interface Tiling {
   /** index into GROUP_ORDERS of those loops */
   readonly order: number;
   readonly outer: Tiling | undefined;
+  /** of this and the boundaries further out */
+  readonly energyPj: number;
+  readonly cycles: number;
+  readonly exposedCycles: number;
 }
 
 /** Ceiling quotients of n, ascending: the only tile sizes that balance. */
@@ -97,75 +108,239 @@ export interface Boundary {
   readonly replication: Float64Array;
   /** the level outside */
   readonly outside: Tiling;
+  readonly choice: ChoiceFacts;
+}
+
+/** What a spatial choice settles before any tile is chosen. */
+export interface ChoiceFacts {
+  /** spatial bounds by [level · 8 + dimension] */
+  readonly spatial: Int32Array;
+  /** cycles of the array, and energy of the operations and of the accesses next to the multipliers */
+  readonly arrayCycles: number;
+  readonly fixedPj: number;
+}
+
+/** What a boundary costs under the objective, as a guide: ragged ends are rounded up, further levels are left out. */
+export interface Guide {
+  /** figure of merit, lower is better */
+  readonly merit: number;
+  /** index into GROUP_ORDERS */
+  readonly order: number;
+  /** energy of the traffic across this boundary and those outside it */
+  readonly energyPj: number;
+  /** of the slowest of the array and the levels so far */
+  readonly cycles: number;
+  /** of the first load and the last store, which nothing hides */
+  readonly exposedCycles: number;
 }
 
 /** Searches tiles for one problem and machine. Holds scratch arrays; not reentrant. */
 export class BoundarySearch {
   readonly #chip: Accelerator;
   readonly #problem: Problem;
+  readonly #objective: Objective;
   readonly groups: GroupOf;
   readonly tile = new Float64Array(DIM_COUNT);
   /** the tile, clipped to the layer */
   readonly #clipped = new Float64Array(DIM_COUNT);
   readonly #fullWords: readonly [number, number, number];
   readonly #accumulates: boolean;
+  readonly #hasExposed: boolean;
+  /** whether a tile may be better than the largest one that fits */
+  readonly mayShrink: boolean;
+  #inputBits = 0;
+  #energyPj = 0;
+  #cycles = 0;
+  #exposed = 0;
+  readonly #stationary: number;
+  readonly #stationaryLevel: number;
   // of the boundary under way
   readonly #sizes: (readonly number[])[] = [];
   readonly #index = new Int32Array(DIM_COUNT);
   readonly #counts = new Float64Array(DIM_COUNT);
   readonly #group = new Float64Array(4);
-  /** pJ per full pass over the operand (inputs: per word), and per revisit on top for outputs */
-  readonly #coefficient = new Float64Array(3);
-  #revisitCoefficient = 0;
+  /** bits per full pass over the operand (inputs: per word), 0 where the level does not keep it */
+  readonly #passBits = new Float64Array(3);
+  /** level that the words really come from, and energy of a bit on its way */
+  readonly #source = new Int32Array(3);
+  readonly #downPj = new Float64Array(3);
+  #revisitPj = 0;
+  /** bits that the next level inside has for an operand that passes this one by, 0 for one that is kept */
+  readonly #roomInside = new Float64Array(3);
+  /** how many instances receive different words, by operand */
+  readonly #distinct = new Float64Array(3);
+  readonly #instances = new Float64Array(MAX_LEVELS);
+  /** operands whose words come from one level share a slot; the last slot is the level itself */
+  readonly #slot = new Int32Array(3);
+  readonly #readBits = new Float64Array(SLOTS);
+  readonly #writeBits = new Float64Array(SLOTS);
+  /** cycles for each bit that a slot's level moves, reads, writes */
+  readonly #moveCycles = new Float64Array(SLOTS);
+  readonly #readCycles = new Float64Array(SLOTS);
+  readonly #writeCycles = new Float64Array(SLOTS);
   /** visits that the levels further out cause, when a relevant loop runs inside them and when none does */
   readonly #outerMoving = new Float64Array(3);
   readonly #outerStill = new Float64Array(3);
+  #turnoverCycles = 0;
   #level!: Level;
   #boundary!: Boundary;
 
-  constructor(chip: Accelerator, problem: Problem) {
+  constructor(chip: Accelerator, problem: Problem, objective: Objective) {
     this.#chip = chip;
     this.#problem = problem;
+    this.#objective = objective;
     this.groups = groupsOf(problem);
     const { extents } = problem;
     this.#fullWords = [problem.words[W]!, extents[N]! * extents[G]! * extents[C]!, problem.words[O]!];
     this.#accumulates = extents[C]! * extents[R]! * extents[S]! > 1;
+    // where strides jump over inputs, small tiles leave out what lies between; where nothing hides the first tile, small ones
+    // are sooner there
+    const { firstLoad, lastStore } = chip.overheads;
+    this.#hasExposed = firstLoad || lastStore;
+    this.mayShrink =
+      this.#hasExposed ||
+      (extents[P]! > 1 && problem.stride[0] > extents[R]!) ||
+      (extents[Q]! > 1 && problem.stride[1] > extents[S]!);
+    this.#stationary = OPERANDS.indexOf(chip.overheads.stationary);
+    this.#stationaryLevel = chip.levels.reduce((last, { keeps }, l) => (keeps[this.#stationary] ? l : last), 0);
   }
 
   /** Prepares a boundary; `fill` then answers for each stationary operand. */
   open(boundary: Boundary): void {
     this.#boundary = boundary;
     this.#level = this.#chip.levels[boundary.level]!;
-    const { bits, present } = this.#problem;
+    const { bits, present, resident } = this.#problem;
+    const { levels, overheads, residentLevel } = this.#chip;
+    const { spatial } = boundary.choice;
     for (let d = 0; d < DIM_COUNT; d++) {
       this.#sizes[d] = balancedSizes(Math.round(boundary.maximum[d]! / boundary.minimum[d]!));
     }
-    for (let operand = 0; operand < 3; operand++) {
-      this.#coefficient[operand] = 0;
-      if (!present[operand] || !this.#level.keeps[operand]) continue;
-      let parent = boundary.level - 1;
-      while (!this.#chip.levels[parent]!.keeps[operand]) parent--;
-      const from = this.#chip.levels[parent]!;
-      const words = this.#fullWords[operand]!;
-      if (operand === O) {
-        this.#coefficient[O] = words * bits.partial * from.writePjPerBit;
-        this.#revisitCoefficient = words * bits.partial * (from.readPjPerBit + this.#level.writePjPerBit);
-      } else {
-        const width = operand === W ? bits.weights : bits.inputs;
-        const write = boundary.replication[operand]! * this.#level.writePjPerBit;
-        this.#coefficient[operand] = words * width * (from.readPjPerBit + write);
-      }
-      this.#outerVisits(operand);
+    let instances = 1;
+    for (let l = 0; l <= boundary.level; l++) {
+      this.#instances[l] = instances;
+      for (let d = 0; d < DIM_COUNT; d++) instances *= spatial[l * DIM_COUNT + d]!;
     }
+    for (let operand = 0; operand < 3; operand++) {
+      this.#passBits[operand] = 0;
+      this.#outerVisits(operand);
+      if (!present[operand]) continue;
+      this.#roomInside[operand] = this.#level.keeps[operand] ? 0 : this.#roomBeyond(operand);
+      if (!this.#level.keeps[operand] && this.#roomInside[operand] === 0) continue;
+      let parent = boundary.level - 1;
+      while (!levels[parent]!.keeps[operand]) parent--;
+      const source = parent === 0 && resident[operand]! ? residentLevel : parent;
+      const from = levels[source]!;
+      this.#source[operand] = source;
+      this.#instances[source] = Math.max(1, Math.min(this.#instances[source]!, levels[source]!.instances));
+      this.#distinct[operand] = this.#instances[boundary.level]! / boundary.replication[operand]!;
+      const width = operand === O ? bits.partial : operand === W ? bits.weights : bits.inputs;
+      this.#passBits[operand] = this.#fullWords[operand]! * width;
+      const fillPj = this.#roomInside[operand] === 0 ? this.#level.writePjPerBit : 0;
+      if (operand === O) {
+        this.#downPj[O] = from.writePjPerBit;
+        this.#revisitPj = from.readPjPerBit + fillPj;
+      } else this.#downPj[operand] = from.readPjPerBit + boundary.replication[operand]! * fillPj;
+    }
+    for (let operand = 0; operand < 3; operand++) this.#assignSlot(operand);
+    this.#setBandwidth(OWN_SLOT, boundary.level);
+    this.#turnoverCycles = 0;
+    const turnover = overheads.arrayFillCycles + overheads.arrayDrainCycles;
+    if (turnover > 0 && present[this.#stationary] && boundary.level <= this.#stationaryLevel) {
+      this.#turnoverCycles = turnover;
+    }
+  }
+
+  #assignSlot(operand: number): void {
+    const source = this.#source[operand]!;
+    let slot = operand;
+    if (source === this.#boundary.level) slot = OWN_SLOT;
+    else
+      for (let other = operand - 1; other >= 0; other--) if (this.#source[other] === source) slot = this.#slot[other]!;
+    this.#slot[operand] = slot;
+    if (slot === operand) this.#setBandwidth(slot, source);
+  }
+
+  #setBandwidth(slot: number, l: number): void {
+    const level = this.#chip.levels[l]!;
+    const perInstance = 1 / (8 * Math.max(1, this.#instances[l]!));
+    this.#moveCycles[slot] = perInstance / level.sharedBytesPerCycle;
+    this.#readCycles[slot] = perInstance / level.readBytesPerCycle;
+    this.#writeCycles[slot] = perInstance / level.writeBytesPerCycle;
+  }
+
+  /** Bits that an operand which passes the level by finds further in, in all that one instance of the level feeds; 0 when it
+   *  goes on to the multipliers. */
+  #roomBeyond(operand: number): number {
+    const { levels } = this.#chip;
+    const { spatial } = this.#boundary.choice;
+    let next = this.#boundary.level + 1;
+    while (next < levels.length && !levels[next]!.keeps[operand]) next++;
+    const level = levels[next];
+    if (level === undefined) return 0;
+    let room = (level.sharedCapacityBytes ?? level.partitionBytes![operand]!) * 8;
+    for (let l = this.#boundary.level; l < next; l++) {
+      for (let d = 0; d < DIM_COUNT; d++) {
+        if (this.#problem.relevance[operand]! & (1 << d)) room *= spatial[l * DIM_COUNT + d]!;
+      }
+    }
+    return room;
   }
 
   /** The tile for one stationary operand (the group that it ignores runs innermost just outside the level).
    *  @param wholeMask dimensions that stay at their maximum
-   *  @returns traffic across the boundary in pJ (a guide: ragged ends rounded up), Infinity when nothing fits.
-   *  The tile is in `tile`. */
+   *  @returns the merit of the better order, Infinity when nothing fits. The tile is in `tile`. */
   fill(stationary: number, wholeMask: number): number {
+    const shrunk = this.#shrink(stationary, wholeMask);
+    if (this.isWhole && !this.mayShrink) return shrunk;
+    this.#shrunk.set(this.#index);
+    const grown = this.#raise(stationary, wholeMask);
+    if (grown < shrunk) return grown;
+    for (let d = 0; d < DIM_COUNT; d++) this.#set(d, this.#shrunk[d]!);
+    return shrunk;
+  }
+  readonly #shrunk = new Int32Array(DIM_COUNT);
+
+  /** Starts with the smallest tile; doubles the dimension that saves most, as long as one saves and fits. */
+  #raise(stationary: number, wholeMask: number): number {
+    for (let d = 0; d < DIM_COUNT; d++) this.#set(d, wholeMask & (1 << d) ? this.#sizes[d]!.length - 1 : 0);
+    if (this.#overflow() > 0) return Infinity;
+    let cost = this.#cost(stationary);
+    for (;;) {
+      let bestDim = -1;
+      let bestIndex = 0;
+      let bestCost = cost;
+      for (let d = 0; d < DIM_COUNT; d++) {
+        const index = this.#index[d]!;
+        if (index === this.#sizes[d]!.length - 1) continue;
+        const larger = this.#doubled(d, index);
+        this.#set(d, larger);
+        if (this.#overflow() <= 0) {
+          const next = this.#cost(stationary);
+          if (next < bestCost) {
+            bestCost = next;
+            bestDim = d;
+            bestIndex = larger;
+          }
+        }
+        this.#set(d, index);
+      }
+      if (bestDim < 0) return this.#grow(stationary);
+      this.#set(bestDim, bestIndex);
+      cost = bestCost;
+    }
+  }
+
+  #doubled(d: number, index: number): number {
+    const sizes = this.#sizes[d]!;
+    const twice = sizes[index]! * 2;
+    let larger = index + 1;
+    while (larger < sizes.length - 1 && sizes[larger]! < twice) larger++;
+    return larger;
+  }
+
+  #shrink(stationary: number, wholeMask: number): number {
     for (let d = 0; d < DIM_COUNT; d++) this.#set(d, this.#sizes[d]!.length - 1);
-    let over = this.#overflowBits();
+    let over = this.#overflow();
     while (over > 0) {
       const cost = this.#cost(stationary);
       let bestScore = Infinity;
@@ -176,7 +351,7 @@ export class BoundarySearch {
         if (index === 0 || wholeMask & (1 << d)) continue;
         const smaller = this.#halved(d, index);
         this.#set(d, smaller);
-        const freed = over - this.#overflowBits();
+        const freed = over - this.#overflow();
         const score = freed > 0 ? (this.#cost(stationary) - cost) / freed : Number.MAX_VALUE;
         this.#set(d, index);
         if (score < bestScore) {
@@ -187,43 +362,51 @@ export class BoundarySearch {
       }
       if (bestDim < 0) return Infinity;
       this.#set(bestDim, bestIndex);
-      over = this.#overflowBits();
+      over = this.#overflow();
     }
     return this.#grow(stationary);
   }
 
-  /** Uses the room that is left: grows a dimension as long as the traffic falls. */
+  /** Uses the room that is left: grows a dimension as long as the merit falls, then where it stays, for the levels inside. */
   #grow(stationary: number): number {
     let cost = this.#cost(stationary);
-    for (let improved = true; improved; ) {
-      improved = false;
-      for (let d = 0; d < DIM_COUNT; d++) {
-        const index = this.#index[d]!;
-        if (index === this.#sizes[d]!.length - 1) continue;
-        this.#set(d, index + 1);
-        const next = this.#overflowBits() > 0 ? Infinity : this.#cost(stationary);
-        if (next < cost) {
-          cost = next;
-          improved = true;
-        } else this.#set(d, index);
+    for (let mayStay = 0; mayStay < 2; mayStay++) {
+      for (let improved = true; improved; ) {
+        improved = false;
+        for (let d = 0; d < DIM_COUNT; d++) {
+          // steps grow while they succeed
+          for (let step = 1; ; step *= 2) {
+            const index = this.#index[d]!;
+            const last = this.#sizes[d]!.length - 1;
+            if (index === last) break;
+            this.#set(d, Math.min(last, index + step));
+            const next = this.#overflow() > 0 ? Infinity : this.#cost(stationary);
+            if (next < cost || (mayStay === 1 && next === cost)) {
+              cost = next;
+              improved = true;
+            } else {
+              this.#set(d, index);
+              if (step === 1) break;
+              step = 0.5;
+            }
+          }
+        }
       }
     }
     return cost;
   }
 
-  /** The order of the two groups further out that moves less, for the tile that `fill` left. */
-  bestOrder(stationary: number): number {
-    let best = -1;
-    let bestCost = Infinity;
-    for (let order = 0; order < GROUP_ORDERS.length; order++) {
-      if (GROUP_ORDERS[order]![2] !== stationary) continue;
-      const cost = this.#costOfOrder(GROUP_ORDERS[order]!);
-      if (cost < bestCost) {
-        best = order;
-        bestCost = cost;
+  /** The order of the two groups further out that is better, for the tile that `fill` left. */
+  best(stationary: number): Guide {
+    this.#measure();
+    let best: Guide | undefined;
+    for (let order = stationary * 2; order <= stationary * 2 + 1; order++) {
+      const merit = this.#merit(GROUP_ORDERS[order]!);
+      if (best === undefined || merit < best.merit) {
+        best = { merit, order, energyPj: this.#energyPj, cycles: this.#cycles, exposedCycles: this.#exposed };
       }
     }
-    return best;
+    return best!;
   }
 
   /** True when the tile holds all that the parent leaves, so that no loop runs outside it. */
@@ -252,22 +435,24 @@ export class BoundarySearch {
     return smaller;
   }
 
-  /** Bits by which the tiles exceed the level, at most over its partitions; 0 or less when they fit. */
-  #overflowBits(): number {
-    const { present, bits } = this.#problem;
-    const level = this.#level;
+  /** Share by which the tiles exceed the level, summed over its partitions; 0 or less when they fit. */
+  #overflow(): number {
+    const { present } = this.#problem;
+    const { keeps, partitionBytes, sharedCapacityBytes } = this.#level;
     let shared = this.#boundary.level === this.#chip.residentLevel ? this.#problem.reservedBits : 0;
-    let worst = -Infinity;
+    let over = 0;
     for (let operand = 0; operand < 3; operand++) {
-      if (!level.keeps[operand] || !present[operand]) continue;
-      const width =
-        operand === W ? bits.weights : operand === I ? bits.inputs : this.#accumulates ? bits.partial : bits.outputs;
-      const need = this.#words(operand) * width;
-      if (level.partitionBytes !== undefined) worst = Math.max(worst, need - level.partitionBytes[operand]! * 8);
-      else shared += need;
+      if (!keeps[operand] || !present[operand]) continue;
+      const need = this.#words(operand) * this.#wordBits(operand);
+      if (partitionBytes === undefined) shared += need;
+      else over += Math.max(0, need / (partitionBytes[operand]! * 8) - 1);
     }
-    if (level.sharedCapacityBytes !== undefined) worst = Math.max(worst, shared - level.sharedCapacityBytes * 8);
-    return worst;
+    return sharedCapacityBytes === undefined ? over : shared / (sharedCapacityBytes * 8) - 1;
+  }
+
+  #wordBits(operand: number): number {
+    const { bits } = this.#problem;
+    return operand === W ? bits.weights : operand === I ? bits.inputs : this.#accumulates ? bits.partial : bits.outputs;
   }
 
   #words(operand: number): number {
@@ -285,32 +470,134 @@ export class BoundarySearch {
   }
 
   #cost(stationary: number): number {
-    const first = this.#costOfOrder(GROUP_ORDERS[stationary * 2]!);
-    return Math.min(first, this.#costOfOrder(GROUP_ORDERS[stationary * 2 + 1]!));
+    this.#measure();
+    const first = this.#merit(GROUP_ORDERS[stationary * 2]!);
+    return Math.min(first, this.#merit(GROUP_ORDERS[stationary * 2 + 1]!));
   }
 
-  /** Energy of the traffic into and out of the level for all operands that it keeps. */
-  #costOfOrder(order: readonly [number, number, number]): number {
+  /** What all orders of the loops outside the present tile share. */
+  #measure(): void {
     const { extents, stride, dilation } = this.#problem;
     const group = this.#group;
     const counts = this.#counts;
     group[0] = group[1] = group[2] = group[3] = 1;
-    for (let d = 0; d < DIM_COUNT; d++) if (counts[d]! > 1) group[this.groups[d]!]! *= counts[d]!;
-    let cost = 0;
+    for (let d = 0; d < DIM_COUNT; d++) group[this.groups[d]!]! *= counts[d]!;
+    if (this.#passBits[I] === 0) return;
+    const tile = this.tile;
+    this.#inputBits =
+      this.#passBits[I]! *
+      axisWords(extents[P]!, tile[P]!, extents[R]!, tile[R]!, stride[0], dilation[0]) *
+      axisWords(extents[Q]!, tile[Q]!, extents[S]!, tile[S]!, stride[1], dilation[1]);
+  }
+
+  /** Merit of the traffic into and out of the level under an order of the loops outside, with what is settled already. */
+  #merit(order: readonly [number, number, number]): number {
+    const { choice, outside, replication } = this.#boundary;
+    const read = this.#readBits;
+    const write = this.#writeBits;
+    for (let slot = 0; slot < SLOTS; slot++) read[slot] = write[slot] = 0;
+    let energy = outside.energyPj;
     for (let operand = 0; operand < 3; operand++) {
-      const coefficient = this.#coefficient[operand]!;
-      if (coefficient === 0) continue;
-      const visits = this.#visits(order, operand);
-      let passes = visits;
-      if (operand === I) {
-        passes *=
-          axisWords(extents[P]!, this.tile[P]!, extents[R]!, this.tile[R]!, stride[0], dilation[0]) *
-          axisWords(extents[Q]!, this.tile[Q]!, extents[S]!, this.tile[S]!, stride[1], dilation[1]);
+      if (this.#passBits[operand] === 0) continue;
+      const visits = this.#visitsOf(operand, order);
+      const pass = operand === I ? this.#inputBits : this.#passBits[operand]!;
+      const isKept = this.#roomInside[operand] === 0;
+      const slot = this.#slot[operand]!;
+      const bits = visits * pass;
+      energy += bits * this.#downPj[operand]!;
+      if (operand === O) {
+        const back = bits - pass;
+        energy += back * this.#revisitPj;
+        write[slot]! += bits;
+        read[slot]! += back;
+        if (isKept) write[OWN_SLOT]! += back * replication[O]!;
+      } else {
+        read[slot]! += bits;
+        if (isKept) write[OWN_SLOT]! += bits * replication[operand]!;
       }
-      cost += passes * coefficient;
-      if (operand === O) cost += (visits - 1) * this.#revisitCoefficient;
     }
-    return cost;
+    let array = choice.arrayCycles;
+    if (this.#turnoverCycles > 0) array += this.#turnoverCycles * this.#residencies(order);
+    const exposed = this.#hasExposed ? this.#exposedCycles() : 0;
+    this.#energyPj = energy;
+    this.#cycles = Math.max(array, outside.cycles, this.#transferCycles(exposed));
+    this.#exposed = outside.exposedCycles + exposed;
+    const cycles = this.#cycles + this.#exposed;
+    const total = choice.fixedPj + energy;
+    switch (this.#objective) {
+      case "latency":
+        return cycles * (1 + (TIE_WEIGHT * energy) / total);
+      case "energy":
+        return total;
+      case "edp":
+        return total * cycles;
+    }
+  }
+
+  #visitsOf(operand: number, order: readonly [number, number, number]): number {
+    const reloads = this.#boundary.level === 1 && this.#chip.overheads.reloadPerDramTile;
+    if (reloads && operand !== O) return this.#group[operand]!;
+    const room = this.#roomInside[operand]!;
+    // what passes by and does not fit further in has a relevant loop there
+    if (room > 0 && this.#words(operand) * this.#wordBits(operand) > room)
+      return this.#group[operand]! * this.#outerMoving[operand]!;
+    return this.#visits(order, operand);
+  }
+
+  /** Cycles of the slowest level that this boundary moves words through. */
+  #transferCycles(exposedCycles: number): number {
+    let most = 0;
+    for (let slot = 0; slot < SLOTS; slot++) {
+      const read = this.#readBits[slot]!;
+      const write = this.#writeBits[slot]!;
+      if (read + write === 0) continue;
+      let cycles = Math.max(
+        (read + write) * this.#moveCycles[slot]!,
+        read * this.#readCycles[slot]!,
+        write * this.#writeCycles[slot]!,
+      );
+      if (exposedCycles > 0 && slot !== OWN_SLOT && this.#source[slot] === 0) cycles -= exposedCycles;
+      if (cycles > most) most = cycles;
+    }
+    const group = this.#group;
+    const starts = this.#boundary.level === 1 ? this.#chip.overheads.dramTileStartCycles : 0;
+    return starts > 0 ? most + starts * group[0]! * group[1]! * group[2]! * group[3]! : most;
+  }
+
+  /** Cycles of the first load and the last store, as far as they cross this boundary. */
+  #exposedCycles(): number {
+    const { firstLoad, lastStore } = this.#chip.overheads;
+    const { bits, resident } = this.#problem;
+    const dram = this.#chip.levels[0]!;
+    let exposed = 0;
+    for (let operand = 0; operand < 3; operand++) {
+      if (this.#passBits[operand] === 0 || this.#source[operand] !== 0 || resident[operand]) continue;
+      if (operand === O ? !lastStore : !firstLoad) continue;
+      const width = operand === O ? bits.outputs : operand === W ? bits.weights : bits.inputs;
+      const bytes = (this.#words(operand) * this.#distinct[operand]! * width) / 8;
+      const bandwidth = operand === O ? dram.writeBytesPerCycle : dram.readBytesPerCycle;
+      exposed += bytes / Math.min(dram.sharedBytesPerCycle, bandwidth);
+    }
+    return exposed;
+  }
+
+  /** At least how often the array's stationary operand is replaced: its tiles of one word each instance (of this level's
+   *  tile at its own boundary), times the loops around them that it ignores. */
+  #residencies(order: readonly [number, number, number]): number {
+    const { extents, relevance } = this.#problem;
+    const operand = this.#stationary;
+    const isOwn = this.#boundary.level === this.#stationaryLevel;
+    const { spatial } = this.#boundary.choice;
+    let tiles = 1;
+    for (let d = 0; d < DIM_COUNT; d++) {
+      if ((relevance[operand]! & (1 << d)) === 0) continue;
+      let unrolled = isOwn ? this.tile[d]! : 1;
+      const inside = isOwn ? this.#stationaryLevel : this.#chip.levels.length;
+      for (let l = 0; l < inside; l++) unrolled *= spatial[l * DIM_COUNT + d]!;
+      tiles *= Math.ceil(extents[d]! / unrolled);
+    }
+    const around = isOwn ? this.#visits(order, operand) : this.#group[operand]! * this.#outerMoving[operand]!;
+    return tiles * around;
   }
 
   /** How often an operand's tiles are fetched: the loops that it ignores, where a loop that it needs runs inside. */
