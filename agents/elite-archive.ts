@@ -1,5 +1,5 @@
 // The best different trials so far, to be imitated and to have children: feasible first, then reward; else the least violation.
-// Of equals the newest stand first, so that a search drifts over plateaus instead of sitting on their edge.
+// Of equals the newest stay and stand first, so that children drift over plateaus; imitation keeps to the earliest of them.
 import type { StateTree } from "../src/core/agent.js";
 import { CosearchError } from "../src/core/errors.js";
 import type { Infeasible, Trial } from "../src/core/trial.js";
@@ -21,6 +21,12 @@ export class EliteArchive {
   /** Best first. */
   get codes(): readonly Int32Array[] {
     return this.#elites.map(({ codes }) => codes);
+  }
+
+  /** The best `count`, of equals the earliest first: a model to imitate must not change without a reason. */
+  models(count: number): readonly Int32Array[] {
+    const steady = [...this.#elites].sort((a, b) => compareTrials(a.trial, b.trial) || a.trial.trial - b.trial.trial);
+    return steady.slice(0, count).map(({ codes }) => codes);
   }
 
   /** The archive with a batch added; a candidate is kept once, the newest of equals first. */
