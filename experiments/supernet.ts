@@ -1,6 +1,7 @@
 // Supernets by names and files: what `cosearch supernet` asks for. Trains, stops, goes on, and holds scores against separate
 // trainings; the checkpoint is the only state.
 import { appendFileSync, existsSync, rmSync } from "node:fs";
+import { z } from "zod";
 import {
   calibrationPage,
   fitOf,
@@ -22,7 +23,7 @@ import { Supernet } from "../envs/accuracy/supernet/supernet.js";
 import { dataOf } from "../envs/accuracy/training/training-proxy.js";
 import { parseSpaceFile, type SpaceFile } from "../envs/space-file.js";
 import { CosearchError } from "../src/core/errors.js";
-import { parseValue, readText } from "../src/files/documents.js";
+import { parseValue, readDocument, readText } from "../src/files/documents.js";
 import { initBackend } from "../src/tensors/backend.js";
 import { resolvePart, spaceNamesOf } from "./parts.js";
 import { loadStudy } from "./study-file.js";
@@ -130,7 +131,7 @@ const supernetOf = ({ space }: Begun, settings: SupernetSettings): Supernet =>
 /** The space of networks that a user means: a space by name or file, or that of a study.
  *  @throws CosearchError SPACE_UNKNOWN, STUDY_UNKNOWN, FILE_*, FILE_BAD_VALUE */
 export function spaceOf(nameOrPath: string): SpaceFile {
-  const isSpace = spaceNamesOf("network").includes(nameOrPath) || /^\s*(knobs|template)\s*:/m.test(textOf(nameOrPath));
+  const isSpace = spaceNamesOf("network").includes(nameOrPath) || isSpaceFile(nameOrPath);
   const given = isSpace ? { network: nameOrPath, folder: "." } : studySpace(nameOrPath);
   const part = resolvePart("network", given.network, given.folder, nameOrPath);
   if ("space" in part) return part.space;
@@ -139,6 +140,10 @@ export function spaceOf(nameOrPath: string): SpaceFile {
     `${nameOrPath}: a supernet needs a space of networks, and this is one network`,
   );
 }
+
+/** A study has no knobs of its own. */
+const isSpaceFile = (path: string): boolean => existsSync(path) && "knobs" in readDocument(path, anyObject);
+const anyObject = z.record(z.string(), z.unknown());
 
 const textOf = (path: string): string => (existsSync(path) ? readText(path) : "");
 
