@@ -5,6 +5,8 @@
 // each chosen point counts as tried). Deviation: processes instead of neural networks, which few trials suffice to fit.
 import { z } from "zod";
 import type { Diagnostics, StateTree } from "../src/core/agent.js";
+import type { RandomStream } from "../src/core/rng.js";
+import { INACTIVE } from "../src/core/space.js";
 
 import { blackBoxAgent, comparePoints, type Point, type SearchContext, type Strategy } from "./black-box.js";
 import { defineAgent } from "./options.js";
@@ -34,6 +36,9 @@ export const surrogateAssisted = defineAgent({
 /** Steps of one climb and the best trials that climbs start from. */
 const CLIMB_STEPS = 60;
 const ELITES = 8;
+/** What climbs start from or are guided by: a change of a good trial, the same along a function drawn from the posterior, one
+ *  knob held at another value (would the others make up for it?), two good trials crossed, any point. */
+const KINDS = ["near", "drawn", "what-if", "cross", "drawn", "what-if", "far", "what-if"] as const;
 
 class SurrogateAssisted implements Strategy {
   readonly #context: SearchContext;
@@ -99,18 +104,25 @@ class SurrogateAssisted implements Strategy {
     const elite = () => elites[Math.floor(random.next() ** 2 * elites.length)]!.codes;
     const rate = 2 / space.decisions.length;
     const found = new Map<string, Climbed>();
+    const isTried = (codes: Int32Array) => this.#recent.has(codes);
+    const relevances = forecast.relevances();
+    const points = 2 + Math.ceil(count / 2);
     for (let i = 0; i < this.#options.climbs; i++) {
-      const kind = i % 4;
-      const start =
-        kind === 3 && i % 8 === 3
-          ? space.sample(random)
-          : kind === 2
-            ? crossed(space, elite(), elite(), random)
-            : mutated(space, elite(), i < 2 ? 0 : rate, random);
+      const kind = KINDS[i % KINDS.length]!;
+      let start = kind === "cross" ? crossed(space, elite(), elite(), random) : elite();
+      let frozen: number | undefined;
+      if (kind === "what-if") {
+        const knobs = forecast.features.knobs;
+        const knob = knobs[random.next() < 0.5 ? random.integer(knobs.length) : random.categorical(relevances)]!;
+        if (start[knob.position] !== INACTIVE) {
+          frozen = knob.position;
+          start = space.repaired(start, frozen, otherLevel(start[frozen]!, knob.levels, random));
+        }
+      } else start = kind === "far" ? space.sample(random) : mutated(space, start, rate, random);
       const deviations = forecast.deviations(forecast.reach(forecast.place(start)));
-      const guide = i % 2 === 0 ? forecast : forecast.drawn(random);
-      for (const point of climb(space, guide, start, deviations, CLIMB_STEPS, 1 + Math.ceil(count / 2))) {
-        if (!this.#recent.has(point.codes)) found.set(space.key(point.codes), point);
+      const guide = kind === "drawn" ? forecast.drawn(random) : forecast;
+      for (const point of climb(space, guide, start, deviations, CLIMB_STEPS, points, isTried, frozen)) {
+        found.set(space.key(point.codes), point);
       }
     }
     return [...found.values()].map(({ codes }) => codes);
@@ -158,6 +170,10 @@ class SurrogateAssisted implements Strategy {
     this.#foreseen = undefined;
   }
 }
+
+/** Any other level, all alike. */
+const otherLevel = (level: number, levels: number, random: RandomStream): number =>
+  (level + 1 + random.integer(levels - 1)) % levels;
 
 interface Expectation {
   readonly means: Float64Array;

@@ -9,13 +9,16 @@ import { type Point, packPoints, unpackPoints } from "../black-box.js";
 import { Forecast, type ForecastLimit } from "./forecast.js";
 import { KnobFeatures, type Row } from "./knob-features.js";
 import { type Quantity, QuantityModel } from "./quantity-model.js";
-import { learnLink, type RewardLink } from "./reward-link.js";
+import { learnLink, linkAt, type RewardLink } from "./reward-link.js";
 
 /** Rows that the reward's formula is learnt from, the latest. */
 const LINK_ROWS = 300;
+/** It is learnt again when there are so many times the trials; in between it is checked on the latest ones. */
+const LINK_GROWTH = 1.33;
+const LINK_CHECKS = 16;
 /** What is modelled besides metrics: the reward, where no formula is found, and how far from being built a design is. */
 const REWARD = " reward";
-const EXCESS = " excess";
+export const EXCESS = " excess";
 
 /** A trial as the model needs it. */
 export interface Observed extends Point {
@@ -28,6 +31,12 @@ export function observed(point: Point): Observed {
   const unbuilt = infeasible?.violations.every(({ subject }) => metrics?.[subject] !== undefined) === false;
   const isBare = infeasible?.violations.length === 0;
   return { codes, reward, feasible, violation, metrics, unbuilt: unbuilt || isBare };
+}
+
+/** The formula, undefined where none was found, and from how many trials. */
+interface KnownLink {
+  readonly trials: number;
+  readonly found: { readonly link: RewardLink; readonly names: readonly string[] } | undefined;
 }
 
 /** A prediction and what came of it. */
@@ -50,6 +59,7 @@ export class DesignModel {
   readonly #quantities = new Map<string, QuantityModel>();
   readonly #rows = new WeakMap<Observed, Row>();
   #limits: KnownLimit[] = [];
+  #link: KnownLink | undefined;
 
   constructor(space: Space) {
     this.#features = new KnobFeatures(space);
@@ -98,17 +108,29 @@ export class DesignModel {
       limits.push({ quantity: at(EXCESS, trials, excessOf, false), isMax: true, bound: 0 });
     }
     const best = feasible.reduce((most, { reward }) => Math.max(most, reward), Number.NEGATIVE_INFINITY);
-    const found = linkOf(feasible, measured);
+    const found = this.#linkOf(feasible, measured);
     if (found !== undefined) {
       const inputs = Int32Array.from(found.names, metricAt);
       const { link } = found;
-      return new Forecast(this.#features, quantities, limits, { link, inputs }, link.isLog ? Math.log(best) : best);
+      const formula = { inputs, at: (values: Float64Array) => linkAt(link, values), deviation: link.deviation };
+      return new Forecast(this.#features, quantities, limits, formula, link.isLog ? Math.log(best) : best);
     }
     if (feasible.length >= 2) {
       const position = at(REWARD, feasible, ({ reward }) => reward, false);
       return new Forecast(this.#features, quantities, limits, position, best);
     }
     return limits.length === 0 ? undefined : new Forecast(this.#features, quantities, limits, undefined, best);
+  }
+
+  /** The formula of the reward: the one that is known while it holds, until there are a third more trials to learn it from. */
+  #linkOf(feasible: readonly Observed[], measured: readonly Observed[]): KnownLink["found"] {
+    const known = this.#link;
+    if (known !== undefined && feasible.length < known.trials * LINK_GROWTH + 3) {
+      if (known.found === undefined || holds(known.found, feasible.slice(-LINK_CHECKS))) return known.found;
+    }
+    const found = linkOf(feasible, measured, [...this.#quantities.keys()]);
+    this.#link = { trials: feasible.length, found };
+    return found;
   }
 
   /** Compares what was foreseen for a trial with what came. */
@@ -142,6 +164,7 @@ export class DesignModel {
   state(): StateTree {
     return {
       limits: this.#limits as unknown as StateTree,
+      link: (this.#link ?? null) as unknown as StateTree,
       quantities: [...this.#quantities].map(([name, model]) => ({ name, model: model.state() })),
     };
   }
@@ -149,6 +172,7 @@ export class DesignModel {
   restore(state: StateTree): void {
     const saved = state as unknown as SavedModel;
     this.#limits = [...saved.limits];
+    this.#link = saved.link ?? undefined;
     this.#quantities.clear();
     for (const { name, model } of saved.quantities) {
       const restored = new QuantityModel(name, this.#features);
@@ -160,20 +184,38 @@ export class DesignModel {
 
 interface SavedModel {
   readonly limits: readonly KnownLimit[];
+  readonly link: KnownLink | null;
   readonly quantities: readonly { readonly name: string; readonly model: StateTree }[];
 }
 
-const excessOf = ({ unbuilt, violation }: Observed): number => (unbuilt ? 0.5 + Math.log1p(violation) : -0.5);
+/** Below 0 where a design can be built; larger the further it is from that. */
+export const excessOf = ({ unbuilt, violation }: Observed): number => (unbuilt ? 0.5 + Math.log1p(violation) : -0.5);
+
+/** Whether a formula gives the rewards of these trials about as well as those that it was learnt from. */
+function holds({ link, names }: NonNullable<KnownLink["found"]>, trials: readonly Observed[]): boolean {
+  return trials.every(({ metrics, reward }) => {
+    const values = names.map((name) => metrics?.[name] ?? Number.NaN);
+    const scaled = Float64Array.from(values, (value, i) => (link.isLogged[i] ? Math.log(value) : value));
+    const error = linkAt(link, scaled) - (link.isLog ? Math.log(reward) : reward);
+    return Math.abs(error) <= 4 * link.deviation + 1e-9 * Math.max(1, Math.abs(reward));
+  });
+}
 
 /** How the metrics of the feasible trials make their reward, the link's metrics renumbered to those that it reads. */
 function linkOf(
   feasible: readonly Observed[],
   measured: readonly Observed[],
+  preferred: readonly string[],
 ): { readonly link: RewardLink; readonly names: string[] } | undefined {
   const trials = feasible.slice(-LINK_ROWS);
-  const all = Object.keys(trials[0]?.metrics ?? {}).filter((name) =>
+  const present = Object.keys(trials[0]?.metrics ?? {}).filter((name) =>
     trials.every(({ metrics }) => metrics?.[name] !== undefined),
   );
+  // of metrics that say the same, the one that is modelled already
+  const all = [
+    ...preferred.filter((name) => present.includes(name)),
+    ...present.filter((name) => !preferred.includes(name)),
+  ];
   const columns = all.map((name) => Float64Array.from(trials, ({ metrics }) => metrics![name]!));
   const isLogged = all.map((name) => measured.every(({ metrics }) => (metrics?.[name] ?? 1) > 0));
   const values = columns.map((column, i) => (isLogged[i] ? column.map(Math.log) : column));
@@ -185,7 +227,8 @@ function linkOf(
   if (link === undefined) return undefined;
   const used = [...new Set(link.terms.map(({ metric }) => metric))];
   const terms = link.terms.map((term) => ({ ...term, metric: used.indexOf(term.metric) }));
-  return { link: { ...link, terms }, names: used.map((metric) => all[metric]!) };
+  const logged = used.map((metric) => isLogged[metric]!);
+  return { link: { ...link, terms, isLogged: logged }, names: used.map((metric) => all[metric]!) };
 }
 
 /** Trials for a checkpoint, metrics included: one table, with a second one for what is there. */

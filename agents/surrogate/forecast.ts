@@ -6,8 +6,8 @@
 import type { RandomStream } from "../../src/core/rng.js";
 import { columnsOf, dot, slopeOf } from "./additive-process.js";
 import type { KnobFeatures, Row } from "./knob-features.js";
+import { logImprovement, logNormalShare } from "./normal.js";
 import type { Quantity } from "./quantity-model.js";
-import { linkAt, type RewardLink } from "./reward-link.js";
 
 export interface ForecastLimit {
   /** position among the quantities */
@@ -17,8 +17,26 @@ export interface ForecastLimit {
   readonly bound: number;
 }
 
-/** The reward by a formula of quantities, or as a quantity itself; undefined before anything feasible was found. */
-type RewardModel = { readonly link: RewardLink; readonly inputs: Int32Array } | number | undefined;
+/** The reward (or its logarithm) by a formula of some quantities. */
+export interface RewardFormula {
+  /** positions of the quantities that it reads */
+  readonly inputs: Int32Array;
+  /** @param values one per input: the logarithm of a metric that was never 0 or below, else the metric itself */
+  at(values: Float64Array): number;
+  /** what it leaves over, as a standard deviation */
+  readonly deviation: number;
+}
+
+/** Without trials to come nothing is gained by trying what is unknown: it counts as worse than expected. */
+export interface Caution {
+  /** standard deviations */
+  readonly caution: number;
+  /** a typical difference of rewards */
+  readonly spread: number;
+}
+
+/** A formula, or the reward as a quantity itself; undefined before anything feasible was found. */
+type RewardModel = RewardFormula | number | undefined;
 
 /** A point with what one-knob changes of it would do. */
 export interface Place {
@@ -46,6 +64,7 @@ export class Forecast {
   readonly #reward: RewardModel;
   /** of the feasible trials, in the scale of the reward model; -Infinity when there is none */
   readonly best: number;
+  readonly #cautious: Caution | undefined;
   readonly #roots = new Map<string, Float64Array>();
   readonly #columns: Float64Array;
   readonly #inputs: Float64Array;
@@ -56,12 +75,14 @@ export class Forecast {
     limits: readonly ForecastLimit[],
     reward: RewardModel,
     best: number,
+    cautious?: Caution,
   ) {
     this.features = features;
     this.quantities = quantities;
     this.#limits = limits;
     this.#reward = reward;
     this.best = best;
+    this.#cautious = cautious;
     this.#columns = new Float64Array(features.width);
     this.#inputs = new Float64Array(typeof reward === "object" ? reward.inputs.length : 0);
   }
@@ -82,6 +103,23 @@ export class Forecast {
       return { ...quantity, process, weights: { ...weights, own } };
     });
     return new Forecast(this.features, quantities, this.#limits, this.#reward, this.best);
+  }
+
+  /** The same with larger deviations. @param factors shape [quantities]; 1 where there is none */
+  inflated(factors: readonly number[], cautious?: Caution): Forecast {
+    const quantities = this.quantities.map((quantity, q) => ({ ...quantity, inflation: factors[q] ?? 1 }));
+    return new Forecast(this.features, quantities, this.#limits, this.#reward, this.best, cautious);
+  }
+
+  /** Share that each knob has in what is known to matter, shape [knobs of the features]; sums to 1. */
+  relevances(): Float64Array {
+    const shares = new Float64Array(this.features.knobs.length);
+    for (const { process } of this.quantities) {
+      const { own } = process.variances;
+      const total = own.reduce((sum, value) => sum + value, 0) * this.quantities.length;
+      for (let j = 0; j < own.length; j++) shares[j]! += own[j]! / total;
+    }
+    return shares;
   }
 
   #rootOf({ name, process }: Quantity): Float64Array {
@@ -130,8 +168,17 @@ export class Forecast {
     );
   }
 
+  /** The same for a model that no trial will correct: beyond the logged range, the distance to it is unknown, too. */
+  cautiousDeviations(means: Float64Array, reach: Reach): Float64Array {
+    return this.deviations(reach).map((deviation, q) => {
+      const [lowest, highest] = this.quantities[q]!.range;
+      return Math.hypot(deviation, Math.max(0, lowest - means[q]!, means[q]! - highest));
+    });
+  }
+
   /** How much better than nothing a trial would be; larger is better. @param means,deviations shape [quantities] */
   worth(means: Float64Array, deviations: Float64Array): number {
+    if (this.#cautious !== undefined) return this.#cautiousWorth(means, deviations, this.#cautious);
     let worth = 0;
     for (const { quantity, isMax, bound } of this.#limits) {
       const room = isMax ? bound - means[quantity]! : means[quantity]! - bound;
@@ -140,6 +187,17 @@ export class Forecast {
     const reward = this.reward(means, deviations);
     if (reward === undefined || this.best === Number.NEGATIVE_INFINITY) return worth;
     return worth + Math.log(reward.deviation) + logImprovement((reward.mean - this.best) / reward.deviation);
+  }
+
+  /** What a design is worth when everything comes out worse than expected by some deviations. */
+  #cautiousWorth(means: Float64Array, deviations: Float64Array, { caution, spread }: Caution): number {
+    let worth = 0;
+    for (const { quantity, isMax, bound } of this.#limits) {
+      const room = isMax ? bound - means[quantity]! : means[quantity]! - bound;
+      worth += logNormalShare(room / deviations[quantity]! - caution);
+    }
+    const reward = this.reward(means, deviations);
+    return reward === undefined ? worth : worth + (reward.mean - caution * reward.deviation) / spread;
   }
 
   /** Chance of keeping the limits, 0 to 1. */
@@ -160,18 +218,18 @@ export class Forecast {
     const model = this.#reward;
     if (model === undefined) return undefined;
     if (typeof model === "number") return { mean: means[model]!, deviation: deviations[model]! };
-    const { link, inputs } = model;
+    const { inputs } = model;
     const values = this.#inputs;
     for (let i = 0; i < inputs.length; i++) values[i] = this.#input(inputs[i]!, means[inputs[i]!]!);
-    const mean = linkAt(link, values);
-    let variance = link.deviation ** 2;
+    const mean = model.at(values);
+    let variance = model.deviation ** 2;
     for (let i = 0; i < inputs.length; i++) {
       const quantity = inputs[i]!;
       const before = values[i]!;
       values[i] = this.#input(quantity, means[quantity]! + deviations[quantity]!);
-      const up = linkAt(link, values);
+      const up = model.at(values);
       values[i] = this.#input(quantity, means[quantity]! - deviations[quantity]!);
-      const down = linkAt(link, values);
+      const down = model.at(values);
       values[i] = before;
       variance += ((up - mean) ** 2 + (down - mean) ** 2) / 2;
     }
@@ -183,36 +241,4 @@ export class Forecast {
     const { isLog, least } = this.quantities[quantity]!;
     return isLog || least <= 0 ? value : Math.log(Math.max(value, 0.1 * least));
   }
-}
-
-/** log Φ(z). */
-export function logNormalShare(z: number): number {
-  if (z < -6) return -0.5 * z * z - Math.log(-z * Math.sqrt(2 * Math.PI)) - 1 / (z * z);
-  return Math.log(normalShare(z));
-}
-
-/** log of E[max(0, z + ε)], ε standard normal. */
-export function logImprovement(z: number): number {
-  const density = Math.exp(-0.5 * z * z) / Math.sqrt(2 * Math.PI);
-  if (z > -6) return Math.log(density + z * normalShare(z));
-  return -0.5 * z * z - 0.5 * Math.log(2 * Math.PI) - 2 * Math.log(-z) - 3 / (z * z);
-}
-
-/** Φ(z), Abramowitz & Stegun 7.1.26 refined by a continued fraction below -2: relative error small in the lower tail. */
-function normalShare(z: number): number {
-  if (z >= -2) return 1 - upperTail(z);
-  // Φ(-x) = density / (x + 1/(x + 2/(x + 3/(x + ...)))), Abramowitz & Stegun 26.2.14
-  const x = -z;
-  let fraction = x;
-  for (let k = 30; k >= 1; k--) fraction = x + k / fraction;
-  return Math.exp(-0.5 * x * x) / Math.sqrt(2 * Math.PI) / fraction;
-}
-
-/** 1 - Φ(z), Abramowitz & Stegun 26.2.17 (error below 7.5e-8). */
-function upperTail(z: number): number {
-  const t = 1 / (1 + 0.2316419 * Math.abs(z));
-  const density = Math.exp(-0.5 * z * z) / Math.sqrt(2 * Math.PI);
-  const tail =
-    density * t * (0.31938153 + t * (-0.356563782 + t * (1.781477937 + t * (-1.821255978 + t * 1.330274429))));
-  return z >= 0 ? tail : 1 - tail;
 }

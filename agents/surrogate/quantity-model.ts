@@ -25,6 +25,8 @@ export interface Quantity {
   readonly scale: number;
   /** of the values */
   readonly least: number;
+  /** of the values, in the quantity's own scale */
+  readonly range: readonly [lowest: number, highest: number];
   /** how many times larger than foreseen errors have been lately, at least 1 */
   readonly inflation: number;
 }
@@ -43,8 +45,9 @@ export class QuantityModel {
   #variances: ProcessVariances;
   /** whether logarithms are modelled, where that is possible */
   #prefersLog = true;
-  /** rows when the variances were fitted */
+  /** rows when the variances were fitted, and rows that were given last */
   #fittedRows = 0;
+  #rowCount = 0;
   /** moving mean of squared errors over foreseen ones */
   #surprise = 1;
   #process: AdditiveProcess | undefined;
@@ -60,22 +63,23 @@ export class QuantityModel {
   /** The posterior given these rows. Rows that were given before, first and in the same order, cost nothing again.
    *  @param values shape [rows], finite; modelled as logarithms when that is likelier, all are above 0 and `mayLog` */
   given(rows: readonly Row[], values: Float64Array, mayLog: boolean): Quantity {
+    if (!mayLog) this.#prefersLog = false;
     const canLog = mayLog && values.every((value) => value > 0);
-    if (rows.length >= Math.max(8, GROWTH * this.#fittedRows)) this.#fit(rows, values, canLog);
+    const isShorter = rows.length < this.#rowCount; // old rows were let go
+    this.#rowCount = rows.length;
+    if (isShorter || rows.length >= Math.max(8, GROWTH * this.#fittedRows)) this.#fit(rows, values, canLog);
     const isLog = canLog && this.#prefersLog;
-    const { targets, shift, scale } = scaledOf(values, isLog);
     const process = this.#processOf(rows);
-    const least = values.reduce((low, value) => Math.min(low, value), Number.POSITIVE_INFINITY);
-    return {
-      name: this.name,
-      isLog,
-      process,
-      weights: process.mean(targets),
-      shift,
-      scale,
-      least,
-      inflation: Math.sqrt(Math.max(1, this.#surprise)),
-    };
+    const inflation = Math.sqrt(Math.max(1, this.#surprise));
+    return { ...posteriorOf(process, values, isLog), name: this.name, inflation };
+  }
+
+  /** The posterior given some rows, at the prior variances that were fitted before. */
+  withoutFitting(rows: readonly Row[], values: Float64Array): Quantity {
+    const isLog = this.#prefersLog && values.every((value) => value > 0);
+    const process = new AdditiveProcess(this.#features, this.#variances);
+    for (const row of rows) process.add(row);
+    return { ...posteriorOf(process, values, isLog), name: this.name, inflation: 1 };
   }
 
   /** Takes note of how a batch came out. @param errors over the deviations that were foreseen without inflation */
@@ -131,6 +135,7 @@ export class QuantityModel {
       pairs,
       noise,
       fittedRows: this.#fittedRows,
+      rowCount: this.#rowCount,
       prefersLog: this.#prefersLog,
       surprise: this.#surprise,
     };
@@ -141,6 +146,7 @@ export class QuantityModel {
     const { own, share, pairs, noise } = saved;
     this.#variances = { own, share, pairs, noise };
     this.#fittedRows = saved.fittedRows;
+    this.#rowCount = saved.rowCount;
     this.#prefersLog = saved.prefersLog;
     this.#surprise = saved.surprise;
     this.#process = undefined;
@@ -150,8 +156,22 @@ export class QuantityModel {
 
 interface SavedQuantity extends ProcessVariances {
   readonly fittedRows: number;
+  readonly rowCount: number;
   readonly prefersLog: boolean;
   readonly surprise: number;
+}
+
+/** What the process says once it is told the values of its rows. */
+function posteriorOf(
+  process: AdditiveProcess,
+  values: Float64Array,
+  isLog: boolean,
+): Omit<Quantity, "name" | "inflation"> {
+  const { targets, shift, scale } = scaledOf(values, isLog);
+  let [least, most] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
+  for (const value of values) [least, most] = [Math.min(least, value), Math.max(most, value)];
+  const range = isLog ? ([Math.log(least), Math.log(most)] as const) : ([least, most] as const);
+  return { isLog, process, weights: process.mean(targets), shift, scale, least, range };
 }
 
 /** Mean 0 and variance 1. */

@@ -29,6 +29,8 @@ export interface RewardLink {
   readonly deviation: number;
   /** true: it gives the logarithm of the reward */
   readonly isLog: boolean;
+  /** per metric: whether it reads logarithms */
+  readonly isLogged: readonly boolean[];
 }
 
 /** @param values per metric, shape [trials]; logarithms where `isLogged`
@@ -54,14 +56,17 @@ export function learnLink(
   let best: RewardLink | undefined;
   let bestRest = TOLERATED;
   for (const [terms, targets, isLog] of tries) {
-    const link = selected(terms, values, targets, isLog);
-    if (link === undefined) continue;
+    const found = selected(terms, values, targets, isLog);
+    if (found === undefined) continue;
+    const link = { ...found, isLogged };
     const rest = link.deviation ** 2 / Math.max(varianceOf(targets), 1e-300);
     if (rest < bestRest) [best, bestRest] = [link, rest];
     if (rest < EXACT) break;
   }
   return best;
 }
+
+type Fitted = Omit<RewardLink, "isLogged">;
 
 /** The link at one point. @param values per metric of the link's list */
 export function linkAt({ terms, coefficients, intercept }: RewardLink, values: Float64Array): number {
@@ -86,7 +91,7 @@ function selected(
   values: readonly Float64Array[],
   targets: Float64Array,
   isLog: boolean,
-): RewardLink | undefined {
+): Fitted | undefined {
   const total = varianceOf(targets);
   if (total === 0) return undefined;
   const most = Math.min(MAX_TERMS, Math.floor((targets.length - 2) / 2));
@@ -101,7 +106,7 @@ function selected(
       const size = squares(column);
       if (size < 1e-9 * sizes[i]!) return; // the chosen terms say the same
       const explained = product(column, rest) ** 2 / size;
-      if (explained > gain) [found, gain] = [i, explained];
+      if (explained > gain * (1 + 1e-6)) [found, gain] = [i, explained];
     });
     if (found < 0) break;
     terms.push(candidates[found]!);
@@ -136,7 +141,7 @@ function refined(
   const moved = (knot: number) => terms.map((given, i) => (i === at ? { ...given, knot } : given));
   const misfit = (knot: number) => solved(moved(knot), values, targets, false).deviation;
   const ratio = (Math.sqrt(5) - 1) / 2;
-  for (let step = 0; step < 30; step++) {
+  for (let step = 0; step < 20; step++) {
     const [a, b] = [high - ratio * (high - low), low + ratio * (high - low)];
     if (misfit(a) < misfit(b)) high = b;
     else low = a;
@@ -151,7 +156,7 @@ function solved(
   values: readonly Float64Array[],
   targets: Float64Array,
   isLog: boolean,
-): RewardLink {
+): Fitted {
   const raw = terms.map((term) => values[term.metric]!.map((value) => termAt(term, value)));
   const axes: Float64Array[] = [];
   const mixes: Float64Array[] = [];

@@ -43,6 +43,7 @@ describe("help", () => {
     "report",
     "compare",
     "export-trials",
+    "propose",
     "evaluate",
     "schema",
   ])("%s has examples", async (command) => {

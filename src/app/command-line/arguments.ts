@@ -21,3 +21,9 @@ export function wholeNumber(minimum: number): (text: string) => number {
     return value;
   };
 }
+
+export function atLeastZero(text: string): number {
+  const value = Number(text);
+  if (text.trim() !== "" && Number.isFinite(value) && value >= 0) return value;
+  throw new InvalidArgumentError("A number of at least 0 is needed.");
+}

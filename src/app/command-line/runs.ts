@@ -1,7 +1,7 @@
 // Commands about runs: make one, go on with it, look at it, compare, take it elsewhere.
 import { Option } from "commander";
 import type { AddCommand } from "./add-command.js";
-import { collect, folderName, wholeNumber } from "./arguments.js";
+import { atLeastZero, collect, folderName, wholeNumber } from "./arguments.js";
 
 export function runsCommands({ add, exit, terminal }: AddCommand): void {
   add(
@@ -107,6 +107,26 @@ export function runsCommands({ add, exit, terminal }: AddCommand): void {
     .action(async (folders: string[], options) => {
       const { reportCommand } = await import("../commands/report.js");
       exit(await reportCommand(folders, options, terminal));
+    });
+
+  add(
+    "propose",
+    "Designs from the logs of earlier runs alone, with what is expected of them and how far that can be trusted.",
+    "cosearch propose --from runs/<id>",
+    "cosearch propose --from 'runs/*' --count 8 --evaluate",
+    "cosearch propose --from 'runs/*' --study edge-joint --set limits.areaMm2.max=20 --json",
+  )
+    .requiredOption("--from <folders...>", "run folders of any agents; a * in the last part stands for all that match")
+    .option("--study <name>", "whose space, limits and reward are asked about; default: those of the first run")
+    .option("--set <key=value>", "another value of that study", collect, [])
+    .option("--count <number>", "designs to propose", wholeNumber(1), 5)
+    .option("--caution <deviations>", "by how many standard deviations things may come out worse", atLeastZero, 1)
+    .option("--seed <number>", "of the search inside the model", wholeNumber(0), 1)
+    .option("--evaluate", "evaluate the designs and say what came true")
+    .option("--json", "print one JSON document")
+    .action(async (options) => {
+      const { proposeCommand } = await import("../commands/propose.js");
+      exit(await proposeCommand(options, terminal));
     });
 
   add(
