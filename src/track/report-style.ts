@@ -31,6 +31,6 @@ dt{color:var(--muted)}dd{margin:0;overflow-wrap:anywhere}
 details{margin:10px 0}summary{cursor:pointer;color:var(--c1)}
 pre{background:var(--soft);padding:12px 14px;border-radius:6px;overflow-x:auto;font:14px/1.45 ui-monospace,Menlo,Consolas,"DejaVu Sans Mono",monospace}
 @media(max-width:560px){main{padding:20px 14px 48px}dl{grid-template-columns:1fr;gap:0}dd{margin-bottom:8px}}
-@media print{:root{--paper:#fff;--ink:#000;--muted:#444;--rule:#bbb;--c1:#1769c2;--c2:#c2410c;--bad:#b91c1c;--good:#15803d}
+@media print{:root{--paper:#fff;--ink:#000;--muted:#444;--rule:#bbb;--c1:#1769c2;--c2:#c2410c;--c3:#15803d;--c4:#7e22ce;--c5:#a16207;--c6:#be185d;--bad:#b91c1c;--good:#15803d}
 main{max-width:none;padding:0}h2{break-after:avoid}figure,tr{break-inside:avoid}details>*{display:block}}
 `;

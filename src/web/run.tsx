@@ -122,15 +122,16 @@ function Controls({ run, changed }: { readonly run: RunDetail; readonly changed:
           min={run.budget + 1}
           placeholder={String(run.budget * 2)}
           required
-          disabled={!running}
+          disabled={!running && !run.hasClients}
           value={budget}
           onInput={(event) => setBudget(event.currentTarget.value)}
         />
       </label>
-      <button type="submit" disabled={!running}>
+      <button type="submit" disabled={!running && !run.hasClients}>
         Raise
       </button>
-      {!running && (
+      {!running && run.hasClients && <span class="muted">It goes on with its clients' next request.</span>}
+      {!running && !run.hasClients && (
         <span class="muted">
           Go on with{" "}
           <code>

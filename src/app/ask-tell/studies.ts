@@ -29,6 +29,8 @@ export class Studies {
   readonly #options: StudiesOptions;
   /** in the order of use, the latest last */
   readonly #open = new Map<string, Promise<StudyThread>>();
+  /** on their way out: a folder is free when they are gone */
+  readonly #closing = new Map<string, Promise<void>>();
   #starting = 0;
 
   constructor(options: StudiesOptions) {
@@ -81,9 +83,16 @@ export class Studies {
 
   /** Ends a study's work here; a later request opens it again. */
   async stop(id: string): Promise<void> {
-    const thread = this.#open.get(id);
+    const starting = this.#open.get(id);
+    if (starting === undefined) return this.#closing.get(id);
     this.#open.delete(id);
-    await (await thread?.catch(() => undefined))?.close();
+    const closed = starting.then(
+      (thread) => thread.close(),
+      () => undefined, // it never began
+    );
+    this.#closing.set(id, closed);
+    await closed;
+    this.#closing.delete(id);
   }
 
   async close(): Promise<void> {
@@ -114,6 +123,7 @@ export class Studies {
     if (exchangeOf(readManifest(path).study) === undefined) {
       throw new StudyProblem(404, "that run is no ask / tell study; POST /api/studies makes one");
     }
+    await this.#closing.get(id);
     await this.#makeRoom();
     const twice = this.#open.get(id); // somebody else came first while we waited
     if (twice !== undefined) return twice;

@@ -43,6 +43,8 @@ export interface RunDetail extends RunRow {
   readonly knobs: readonly KnobInfo[];
   /** true when the server accepts controls */
   readonly controllable: boolean;
+  /** clients take part by ask / tell: it goes on with their next request, and no command resumes it */
+  readonly hasClients: boolean;
   readonly updates: number;
 }
 

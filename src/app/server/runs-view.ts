@@ -1,5 +1,6 @@
 // The table of runs and the head of one run, from the columns of each.
 import { descriptionOf } from "../../../experiments/design-view.js";
+import { exchangeOf } from "../ask-tell/contract.js";
 import type { RunDetail, RunRow } from "./api.js";
 import { frontOf } from "./front-view.js";
 import type { RunColumns } from "./run-columns.js";
@@ -72,6 +73,7 @@ export function detailOf(store: RunStore, run: OpenRun): RunDetail {
     metrics: columns.metricNames,
     knobs: manifest.space.knobs.map(({ name, values }) => ({ name, values })),
     controllable: row.status === "running" || row.status === "paused",
+    hasClients: exchangeOf(manifest.study) !== undefined,
     updates: columns.updates.length,
   };
 }
