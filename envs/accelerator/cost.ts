@@ -75,6 +75,12 @@ export class CostModel {
   /** operand whose residencies fill and drain the array, and the innermost level that keeps it */
   readonly #stationary: number;
   readonly #stationaryLevel: number;
+  /** by operand that is read, and of the outputs (counted last) that are written; 1 where DRAM answers by the byte */
+  readonly #readShare = new Float64Array(3).fill(1);
+  #writeShare = 1;
+  /** bits of time that DRAM spends on the unused parts of lines */
+  #lineReadBits = 0;
+  #lineWriteBits = 0;
   /** pJ per bit from the outermost level down to each, by hops */
   readonly #hopPj: Float64Array;
   readonly #hasHops: boolean;
@@ -474,6 +480,7 @@ export class CostModel {
     const levels = this.#levels;
     const lost = chip.overheads;
     this.#lookUp(problem);
+    if (lost.dramLineBytes > 0) this.#findLineShares(lost.dramLineBytes);
     let iterations = 1;
     for (let d = 0; d < DIM_COUNT; d++) iterations *= this.#count(d, levels, false, 0);
     this.computeCycles = iterations / this.#rate;
@@ -491,11 +498,9 @@ export class CostModel {
       let readBits = this.readBits[l * 3]! + this.readBits[l * 3 + 1]! + this.readBits[l * 3 + 2]!;
       let writeBits = this.writeBits[l * 3]! + this.writeBits[l * 3 + 1]! + this.writeBits[l * 3 + 2]!;
       energy += readBits * level.readPjPerBit + writeBits * level.writePjPerBit;
-      if (l === 0 && lost.dramLineBytes > 0) {
-        for (let operand = 0; operand < 3; operand++) {
-          readBits += this.readBits[operand]! * (this.#lineShare(operand, false) - 1);
-          writeBits += this.writeBits[operand]! * (this.#lineShare(operand, true) - 1);
-        }
+      if (l === 0) {
+        readBits += this.#lineReadBits;
+        writeBits += this.#lineWriteBits;
       }
       const perInstance = 8 * this.usedInstances[l]!;
       let cycles = Math.max(
@@ -560,24 +565,33 @@ export class CostModel {
     return tiles;
   }
 
-  /** Time of an operand's transfers with DRAM over that of its bytes alone: runs of channels in a DRAM tile that are shorter
+  /** Time of each operand's transfers with DRAM over that of its bytes alone: runs of channels in a DRAM tile that are shorter
    *  than a line take as long as whole lines. Reads find the rest of the line in place when the tile has all channels, or when
    *  the next tile goes on along them; every run that is written is a request of its own. */
-  #lineShare(operand: number, writes: boolean): number {
-    const { dramLineBytes } = this.chip.overheads;
+  #findLineShares(dramLineBytes: number): void {
     const { extents, bits } = this.#problem;
-    if (dramLineBytes === 0) return 1;
-    const channels = operand === I ? C : K;
-    const inTile = (d: number): number =>
-      Math.min(this.#tile[DIM_COUNT + d]! * this.#spatialOutside[DIM_COUNT + d]!, extents[d]!);
-    const words = inTile(G) * inTile(channels);
-    if (!writes) {
-      const last = this.#innermostDramLoop();
-      if (words === extents[G]! * extents[channels]! || last === channels || last === G) return 1;
+    const last = this.#innermostDramLoop();
+    const groups = this.#inDramTile(G);
+    this.#lineReadBits = 0;
+    this.#lineWriteBits = 0;
+    for (let operand = 0; operand < 3; operand++) {
+      const channels = operand === I ? C : K;
+      const words = groups * this.#inDramTile(channels);
+      const width = operand === 0 ? bits.weights : operand === I ? bits.inputs : bits.outputs;
+      const lines = (words * width) / 8 / dramLineBytes;
+      const share = Math.ceil(lines) / lines;
+      const goesOn = words === extents[G]! * extents[channels]! || last === channels || last === G;
+      this.#readShare[operand] = goesOn ? 1 : share;
+      this.#writeShare = share;
+      if (!goesOn) this.#lineReadBits += this.readBits[operand]! * (share - 1);
+      this.#lineWriteBits += this.writeBits[operand]! * (share - 1);
     }
-    const width = operand === 0 ? bits.weights : operand === I ? bits.inputs : bits.outputs;
-    const lines = (words * width) / 8 / dramLineBytes;
-    return Math.ceil(lines) / lines;
+  }
+
+  /** Extent of a dimension in all that DRAM sends for one iteration of its loops. */
+  #inDramTile(d: number): number {
+    const sent = this.#tile[DIM_COUNT + d]! * this.#spatialOutside[DIM_COUNT + d]!;
+    return Math.min(sent, this.#problem.extents[d]!);
   }
 
   /** Dimension of the innermost loop at DRAM, -1 when there is none. */
@@ -611,8 +625,8 @@ export class CostModel {
   #firstLoadCycles(): number {
     const { bits } = this.#problem;
     const dram = this.chip.levels[0]!;
-    const weights = (this.#firstTileBits(0, bits.weights) / 8) * this.#lineShare(0, false);
-    const inputs = (this.#firstTileBits(I, bits.inputs) / 8) * this.#lineShare(I, false);
+    const weights = (this.#firstTileBits(0, bits.weights) / 8) * this.#readShare[0]!;
+    const inputs = (this.#firstTileBits(I, bits.inputs) / 8) * this.#readShare[I]!;
     const together = (weights + inputs) / Math.min(dram.sharedBytesPerCycle, dram.readBytesPerCycle);
     return dram.readPorts === undefined
       ? together
@@ -621,7 +635,7 @@ export class CostModel {
 
   #lastStoreCycles(): number {
     const dram = this.chip.levels[0]!;
-    const bytes = (this.#firstTileBits(O, this.#problem.bits.outputs) / 8) * this.#lineShare(O, true);
+    const bytes = (this.#firstTileBits(O, this.#problem.bits.outputs) / 8) * this.#writeShare;
     return bytes / Math.min(dram.sharedBytesPerCycle, dram.writeBytesPerCycle, dram.writePorts?.[O] ?? Infinity);
   }
 
