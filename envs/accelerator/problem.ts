@@ -145,6 +145,18 @@ export function problemOf(
       });
     case "add":
     case "multiply":
+      // three and more maps are summed like the taps of a pooling window: C counts the maps
+      if (layer.kind === "add" && layer.inputs.length > 2) {
+        return makeProblem({
+          ...base,
+          extents: [batch, layer.C, 1, layer.inputs.length, layer.P, layer.Q, 1, 1],
+          relevance: [0, INPUTS, OUTPUTS],
+          bits: activations,
+          operation: "accumulate",
+          weightsAreActivations: false,
+          present: [false, true, true],
+        });
+      }
       return makeProblem({
         ...base,
         extents: [batch, layer.C, 1, 1, layer.P, layer.Q, 1, 1],
@@ -170,26 +182,41 @@ export function makeProblem(given: {
   resident?: readonly [boolean, boolean, boolean];
   reservedBits?: number;
 }): Problem {
+  const { stride, dilation, relevance, bits } = given;
   const extents = Int32Array.from(given.extents);
   const at = (d: number): number => extents[d]!;
-  const product = (mask: number): number => DIMS.reduce((total, _, d) => (mask & (1 << d) ? total * at(d) : total), 1);
-  const present = given.present ?? [true, true, true];
-  const rows = (at(P) - 1) * given.stride[0] + (at(R) - 1) * given.dilation[0] + 1;
-  const columns = (at(Q) - 1) * given.stride[1] + (at(S) - 1) * given.dilation[1] + 1;
+  const present = given.present ?? EVERYTHING;
+  const rows = (at(P) - 1) * stride[0] + (at(R) - 1) * dilation[0] + 1;
+  const columns = (at(Q) - 1) * stride[1] + (at(S) - 1) * dilation[1] + 1;
+  // every problem has the same fields in the same order: the cost model reads them in its innermost loops
   return {
-    ...given,
     extents,
-    multiplierBits: given.multiplierBits ?? given.bits,
+    stride,
+    dilation,
+    relevance,
     present,
+    words: [
+      present[0] ? product(extents, relevance[0]) : 0,
+      at(N) * at(G) * at(C) * rows * columns,
+      product(extents, relevance[2]),
+    ],
+    bits,
+    multiplierBits: given.multiplierBits ?? bits,
+    operation: given.operation,
+    operationCount: product(extents, 255),
+    weightsAreActivations: given.weightsAreActivations,
     resident: given.resident ?? NOTHING_RESIDENT.resident,
     reservedBits: given.reservedBits ?? 0,
-    words: [
-      present[0] ? product(given.relevance[0]) : 0,
-      at(N) * at(G) * at(C) * rows * columns,
-      product(given.relevance[2]),
-    ],
-    operationCount: product(255),
   };
+}
+
+const EVERYTHING: Problem["present"] = [true, true, true];
+
+/** Product of the extents of a set of dimensions. */
+function product(extents: Int32Array, mask: number): number {
+  let total = 1;
+  for (let d = 0; d < DIM_COUNT; d++) if (mask & (1 << d)) total *= extents[d]!;
+  return total;
 }
 
 /** A text that is equal for two problems exactly when every mapping costs the same for both. */
