@@ -23,6 +23,8 @@ export interface ChartProps {
   readonly bands?: readonly (readonly [number, number])[];
   readonly log?: boolean;
   readonly height?: number;
+  /** what the vertical axis shows, whatever the values are: shares go from 0 to 1 */
+  readonly range?: readonly [number, number];
   readonly onZoom?: (from: number, to: number) => void;
 }
 
@@ -110,7 +112,10 @@ function optionsOf(props: ChartProps, element: HTMLElement, onZoom: (from: numbe
     height: props.height ?? 200,
     legend: { show: false },
     cursor: { drag: { x: true, y: false, setScale: false }, points: { size: 6 } },
-    scales: { x: { time: false }, y: props.log ? { distr: 3 } : {} },
+    scales: {
+      x: { time: false },
+      y: props.log ? { distr: 3 } : props.range === undefined ? {} : { range: [...props.range] },
+    },
     axes: [
       { ...axis, font, size: 28, values: (_, splits) => splits.map((value) => shown(value)) },
       { ...axis, font, size: 54, values: (_, splits) => splits.map((value) => (value === null ? "" : shown(value))) },

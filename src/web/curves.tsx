@@ -20,6 +20,8 @@ const FIRST_DIAGNOSTICS = [
   "train/learning_rate",
 ];
 
+const SHARE = [0, 1.02] as const;
+
 interface Answer {
   readonly position: string;
   readonly curves: CurvesData;
@@ -193,6 +195,7 @@ function Charts({ curves, others, byTime, log, extra, setRange }: ChartsProps) {
       <Chart
         {...common}
         title="Share of feasible trials"
+        range={SHARE}
         series={[line("feasible, last 100 trials", curves.feasibleRate, "--c3")]}
       />
       {Object.entries(curves.metrics)

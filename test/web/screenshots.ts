@@ -38,6 +38,10 @@ const scrollTo = (heading: string): Promise<unknown> =>
 await shoot("runs", "", "tbody tr");
 await shoot("compare", "compare/quick-s1,quick-s2,quick-s3", ".uplot");
 await shoot("curves", "run/edge-joint-s1", ".uplot");
+await page.goto(`${server.url}#/run/quick-s1`);
+await page.getByRole("checkbox", { name: "band over 3 seeds" }).check();
+await page.locator(".legend", { hasText: "band from lowest to highest" }).waitFor();
+await page.screenshot({ path: join(images, "dashboard-seeds.png") });
 await shoot("policy", "run/edge-joint-s1/policy", ".knob");
 await shoot("front", "run/edge-joint-s1/front", ".on-front");
 await shoot("design", "run/edge-joint-s1/design", ".network .block");
