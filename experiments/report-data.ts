@@ -1,4 +1,6 @@
 // From run folders to what a report shows: the runs, their axes, the winner in full, and how to make it all again.
+import { trustOf } from "../envs/accuracy/estimate.js";
+import { accuracyProxy } from "../envs/accuracy/proxy.js";
 import { rewardAxes } from "../envs/reward.js";
 import { CosearchError } from "../src/core/errors.js";
 import type { Axis } from "../src/core/pareto.js";
@@ -110,9 +112,19 @@ function searchedOf(study: RecordedStudy, space: SpaceData): [string, string][] 
     ["deployment", part("deployment")],
     ...(fixed.length > 0 ? [["fixed", fixed.join(", ")] as [string, string]] : []),
     ...reward,
-    ["accuracy", `${study.accuracy.proxy} proxy`],
+    ["accuracy", `${study.accuracy.proxy} proxy: ${trustIn(study.accuracy)}`],
     ["mapper", `best ${study.mapper.objective}, ${study.mapper.budget} mappings a layer and dataflow`],
   ];
+}
+
+/** How far the study's proxy can be trusted; a file that it rested on may be gone by now. */
+function trustIn({ proxy, ...options }: ResolvedStudy["accuracy"]): string {
+  try {
+    return trustOf(accuracyProxy(proxy, options));
+  } catch (error) {
+    if (error instanceof CosearchError) return `how far it can be trusted is not known any more (${error.message})`;
+    throw error;
+  }
 }
 
 function rewardText(reward: ResolvedStudy["reward"]): string {

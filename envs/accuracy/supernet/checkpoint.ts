@@ -177,7 +177,8 @@ function littleEndian(values: Float32Array): Buffer {
   return bytes;
 }
 
-function readBytes(file: string): Buffer {
+/** @throws CosearchError FILE_UNREADABLE */
+export function readBytes(file: string): Buffer {
   try {
     return readFileSync(file);
   } catch (error) {

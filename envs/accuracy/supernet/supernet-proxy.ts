@@ -1,7 +1,6 @@
 // The proxy that inherits: held-out accuracy of a network with the weights of a trained supernet, turned into what a training
 // of its own would give where the checkpoint has been calibrated.
 import { createHash } from "node:crypto";
-import { readFileSync } from "node:fs";
 import { isAbsolute, join } from "node:path";
 import { z } from "zod";
 import { CosearchError } from "../../../src/core/errors.js";
@@ -11,7 +10,7 @@ import { deploymentRise } from "../deployment-effects.js";
 import { describe } from "../descriptors.js";
 import { estimateOf, shippedSurrogate } from "../imagenet-surrogate.js";
 import { defineProxy } from "../proxy-definition.js";
-import { checkSameSpace, readCheckpoint, type SupernetCheckpoint, type SupernetFit } from "./checkpoint.js";
+import { checkSameSpace, readBytes, readCheckpoint, type SupernetCheckpoint, type SupernetFit } from "./checkpoint.js";
 import type { Supernet } from "./supernet.js";
 
 export const SUPERNET_PROXY = "supernet";
@@ -92,4 +91,4 @@ function unchanged(file: string, sha256: string | undefined): SupernetCheckpoint
   return readCheckpoint(file);
 }
 
-const hashOf = (file: string): string => createHash("sha256").update(readFileSync(file)).digest("hex");
+const hashOf = (file: string): string => createHash("sha256").update(readBytes(file)).digest("hex");
