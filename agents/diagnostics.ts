@@ -31,6 +31,17 @@ export const DIAGNOSTICS = {
   "train/epsilon": "share of decisions that were drawn at random (Q-learning)",
 } as const;
 
+/** What the run reports beside its agent, and where the times stand. */
+export const RUN_DIAGNOSTICS = {
+  "search/best_feasible": "best reward of a feasible trial so far; absent before the first one",
+  "search/feasible_rate": "share of the trials so far that are feasible",
+  "search/duplicate_rate": "share of the trials so far whose candidate had been a trial before",
+  "search/bound_violations": "results so far that beat a physical bound: defects of the cost model, rejected",
+  "search/hypervolume":
+    "volume between the front so far and the worst costs of the first batch with a feasible trial, in units of the objectives (`ppo` and `nsga2` with up to three objectives)",
+  "time/trials_per_second": "trials of the batch by the time since the batch before (trackers)",
+} as const;
+
 /** Mean and spread of the rewards. @throws CosearchError AGENT_DIVERGED when one is not finite */
 export function rolloutDiagnostics(trials: readonly Trial[]): Diagnostics {
   checkRewards(trials);

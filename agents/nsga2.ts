@@ -8,13 +8,17 @@ import { type Direction, paretoFront } from "../src/core/fronts.js";
 import { blackBoxAgent, type Point, packPoints, type SearchContext, type Strategy, unpackPoints } from "./black-box.js";
 import { childOf, variationShape } from "./genetic.js";
 import { defineAgent } from "./options.js";
+import { costsOf, FrontArchive, OBJECTIVES_PATTERN, type Objective, parseObjectives } from "./preferences.js";
 import { RecentPoints } from "./variation.js";
+
+/** Members of the front that are kept to say what it dominates. */
+const FRONT_CAPACITY = 200;
 
 const options = z.strictObject({
   ...variationShape,
   objectives: z
     .string()
-    .regex(/^(reward|\w+:(min|max)(,\w+:(min|max))*)$/)
+    .regex(OBJECTIVES_PATTERN)
     .default("reward")
     .describe("reward, or metrics with their sense and commas between, for example latencyMs:min,accuracyFraction:max"),
 });
@@ -37,7 +41,9 @@ interface Member {
 class Nsga2 implements Strategy {
   readonly #context: SearchContext;
   readonly #options: z.output<typeof options>;
-  readonly #objectives: readonly { readonly metric: string; readonly sign: 1 | -1 }[];
+  readonly #objectives: readonly Objective[];
+  /** of all trials, to say what it dominates; only with several objectives */
+  readonly #front = new FrontArchive(FRONT_CAPACITY);
   readonly #recent = new RecentPoints();
   /** best front first, within a front the less crowded first */
   #population: Member[] = [];
@@ -45,13 +51,7 @@ class Nsga2 implements Strategy {
   constructor(context: SearchContext, given: z.output<typeof options>) {
     this.#context = context;
     this.#options = given;
-    this.#objectives =
-      given.objectives === "reward"
-        ? []
-        : given.objectives.split(",").map((text) => {
-            const [metric, sense] = text.split(":");
-            return { metric: metric!, sign: sense === "max" ? 1 : -1 };
-          });
+    this.#objectives = parseObjectives(given.objectives);
   }
 
   propose(count: number): readonly Int32Array[] {
@@ -78,13 +78,29 @@ class Nsga2 implements Strategy {
       known.add(key);
     }
     this.#population = survivors(all, this.#options.populationSize);
-    return {};
+    return this.#volume(points);
+  }
+
+  #volume(points: readonly Point[]): Diagnostics {
+    if (this.#objectives.length === 0) return {};
+    this.#front.add(
+      points.map(({ codes, feasible, violation, metrics }) => ({
+        codes,
+        costs: feasible ? costsOf({ metrics }, this.#objectives) : undefined,
+        violation,
+      })),
+    );
+    const volume = this.#front.hypervolume();
+    return volume === undefined ? {} : { "search/hypervolume": volume };
   }
 
   /** A design without metrics is worst in every objective; it is infeasible, so that is not looked at. */
   #valuesOf({ reward, metrics }: Point): number[] {
     if (this.#objectives.length === 0) return [reward];
-    return this.#objectives.map(({ metric, sign }) => sign * (metrics?.[metric] ?? -sign * Number.MAX_VALUE));
+    return this.#objectives.map(({ metric, sense }) => {
+      const sign = sense === "max" ? 1 : -1;
+      return sign * (metrics?.[metric] ?? -sign * Number.MAX_VALUE);
+    });
   }
 
   state(): StateTree {
@@ -92,6 +108,7 @@ class Nsga2 implements Strategy {
       population: packPoints(this.#population.map(({ point }) => point)),
       values: this.#population.map(({ values }) => Float64Array.from(values)),
       recent: this.#recent.state(),
+      front: this.#front.state(),
     };
   }
 
@@ -100,7 +117,9 @@ class Nsga2 implements Strategy {
       readonly population: StateTree;
       readonly values: readonly Float64Array[];
       readonly recent: StateTree;
+      readonly front: StateTree;
     };
+    this.#front.restore(saved.front);
     this.#population = unpackPoints(saved.population).map((point, i) => ({ point, values: [...saved.values[i]!] }));
     this.#recent.restore(saved.recent);
   }

@@ -5,7 +5,7 @@
 import type { StateTree } from "../src/core/agent.js";
 import { dominates, hypervolume } from "../src/core/fronts.js";
 import type { RandomStream } from "../src/core/rng.js";
-import { isFeasible, type Trial, violationOf } from "../src/core/trial.js";
+import { isFeasible, type Metrics, type Trial, violationOf } from "../src/core/trial.js";
 
 export interface Objective {
   readonly metric: string;
@@ -25,10 +25,11 @@ export function parseObjectives(text: string): Objective[] {
 }
 
 /** What a trial costs in each objective, lower is better; undefined when it lacks one. */
-export function costsOf(trial: Trial, objectives: readonly Objective[]): number[] | undefined {
-  const costs = objectives.map(
-    ({ metric, sense }) => (sense === "min" ? 1 : -1) * (trial.metrics?.[metric] ?? Number.NaN),
-  );
+export function costsOf(
+  { metrics }: { readonly metrics?: Metrics | undefined },
+  objectives: readonly Objective[],
+): number[] | undefined {
+  const costs = objectives.map(({ metric, sense }) => (sense === "min" ? 1 : -1) * (metrics?.[metric] ?? Number.NaN));
   return costs.some(Number.isNaN) ? undefined : costs;
 }
 

@@ -2,7 +2,7 @@
 //   npm run build && node dist/experiments/agent-docs.js
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { DIAGNOSTICS } from "../agents/diagnostics.js";
+import { DIAGNOSTICS, RUN_DIAGNOSTICS } from "../agents/diagnostics.js";
 import { agentDefinitions } from "../agents/index.js";
 import { packageRoot } from "../src/files/package-root.js";
 
@@ -16,7 +16,9 @@ const tables = agentDefinitions.map(({ name, options }) => {
   );
   return `### \`${name}\`\n\n| option | default | allowed | meaning |\n|---|---|---|---|\n${rows.join("\n")}\n`;
 });
-const diagnostics = Object.entries(DIAGNOSTICS).map(([name, meaning]) => `| \`${name}\` | ${meaning} |`);
+const diagnostics = Object.entries({ ...DIAGNOSTICS, ...RUN_DIAGNOSTICS }).map(
+  ([name, meaning]) => `| \`${name}\` | ${meaning} |`,
+);
 const text = `${readme.slice(0, start)}## Hyper-parameters
 
 Written by \`node dist/experiments/agent-docs.js\`.
@@ -24,8 +26,8 @@ Written by \`node dist/experiments/agent-docs.js\`.
 ${tables.join("\n")}
 ## Diagnostics
 
-Names follow Stable-Baselines3. Each update reports those that its agent has; \`search/*\` come from the run, and \`time/*\` stand
-in the run folder's times.jsonl.
+Names follow Stable-Baselines3. Each update reports those that its agent has; \`search/*\` come from the run (the hypervolume from the
+agent), and the times of proposing, evaluating and observing stand in the run folder's times.jsonl.
 
 | name | meaning |
 |---|---|

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { DIAGNOSTICS } from "../../agents/diagnostics.js";
+import { DIAGNOSTICS, RUN_DIAGNOSTICS } from "../../agents/diagnostics.js";
 import { agentDefinition, agentDefinitions } from "../../agents/index.js";
 import { Space } from "../../src/core/space.js";
 import { initBackend } from "../../src/tensors/backend.js";
@@ -110,6 +110,8 @@ describe("agents/README.md", () => {
   it("explains every diagnostic, and agents report no other", async () => {
     const rows = [...readme.matchAll(/^\| `((?:rollout|train)\/[\w*]+)` \| (.*) \|$/gm)].map((row) => [row[1], row[2]]);
     expect(rows).toEqual(Object.entries(DIAGNOSTICS));
+    for (const [name, meaning] of Object.entries(RUN_DIAGNOSTICS))
+      expect(readme).toContain(`| \`${name}\` | ${meaning} |`);
     await initBackend("wasm");
     const known = (name: string) => name in DIAGNOSTICS || name.startsWith("train/entropy_");
     const seen = new Set<string>();
