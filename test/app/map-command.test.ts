@@ -62,6 +62,17 @@ interface Document {
   parts: { layer: string }[];
 }
 
+it("shows the energy of hops where the machine states what one costs, and names a DRAM that is in no table", async () => {
+  const hops = small(256).replace("capacityBytes: 65536,", "capacityBytes: 65536, hopPjPerBit: table,");
+  const args = ["map", "--layer", layer, "--budget", "8", "--accelerator"];
+  const { out } = await cosearch(...args, file("hops.yaml", hops));
+  expect(out).toMatch(/energy .*registers [\d.]+, network [\d.]+/);
+  expect((await cosearch(...args, chip)).out).not.toContain("network");
+  const { code, err } = await cosearch(...args, file("odd.yaml", small(256).replace("LPDDR4", "LPDDR4Z")));
+  expect(code).toBe(2);
+  expect(err).toContain('small: levels[0] (DRAM): DRAM type "LPDDR4Z" is in no table; allowed: LPDDR2');
+});
+
 it.each(["map", "export"])("%s --help has examples", async (command) => {
   const { code, out } = await cosearch(command, "--help");
   expect(code).toBe(0);

@@ -122,6 +122,7 @@ const causes = (report: Report): [string, number][] => [
 const energies = (report: Report): [string, number][] => [
   ["operations", report.operationEnergyPj],
   ...report.levels.map(({ level, energyPj }): [string, number] => [level, energyPj]),
+  ...(report.networkEnergyPj > 0 ? [["network", report.networkEnergyPj] as [string, number]] : []),
   ...(report.leakageEnergyPj > 0 ? [["leakage", report.leakageEnergyPj] as [string, number]] : []),
 ];
 
