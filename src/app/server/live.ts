@@ -19,6 +19,9 @@ export interface ServerEvent {
 /** A browser further behind than this gets told to load the curves again instead. */
 export const MAX_CATCH_UP = 5000;
 const POLL_MS = 80;
+/** With more browsers than this on a run they hear of it less often, which bounds what they cost the machine. */
+const FEW_SUBSCRIBERS = 10;
+const POLL_FOR_MANY_MS = 200;
 const MAX_SUBSCRIBERS = 500;
 
 interface Subscriber {
@@ -107,7 +110,7 @@ class Watcher {
     } catch (error) {
       this.#broadcast({ event: "problem", data: JSON.stringify({ error: messageOf(error) }) });
     }
-    this.#schedule(POLL_MS);
+    this.#schedule(this.size > FEW_SUBSCRIBERS ? POLL_FOR_MANY_MS : POLL_MS);
   }
 
   #tell(run: OpenRun): void {
