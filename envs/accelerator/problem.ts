@@ -106,18 +106,22 @@ export function problemOf(
     outputBits,
     partialBits = ACCUMULATOR_BITS,
   } = precision;
-  const base = { stride: layer.stride, dilation: layer.dilation, ...residency } as const;
   const activations: WordBits = { weights: inputBits, inputs: inputBits, outputs: outputBits, partial: partialBits };
-  const groups = layer.G;
+  const { G: groups, P, Q, R, S, stride, dilation } = layer;
+  const { resident, reservedBits } = residency;
+  // fields one by one: this runs for every layer of every trial, and copying objects into others took half of the time
   switch (layer.kind) {
     case "conv":
     case "depthwise":
     case "fully-connected":
       return makeProblem({
-        ...base,
-        extents: [batch, groups, layer.K / groups, layer.C / groups, layer.P, layer.Q, layer.R, layer.S],
+        stride,
+        dilation,
+        resident,
+        reservedBits,
+        extents: [batch, groups, layer.K / groups, layer.C / groups, P, Q, R, S],
         relevance: [CONV_WEIGHTS, INPUTS, OUTPUTS],
-        bits: { ...activations, weights: storedWeightBits },
+        bits: { weights: storedWeightBits, inputs: inputBits, outputs: outputBits, partial: partialBits },
         multiplierBits: { weights: weightBits, inputs: inputBits },
         operation: "mac",
         weightsAreActivations: false,
@@ -125,8 +129,11 @@ export function problemOf(
     case "matmul":
       // rows P of one operand times columns K of the other, for each head G and image N: both are activations
       return makeProblem({
-        ...base,
-        extents: [batch, groups, layer.K / groups, layer.C / groups, layer.P, layer.Q, 1, 1],
+        stride,
+        dilation,
+        resident,
+        reservedBits,
+        extents: [batch, groups, layer.K / groups, layer.C / groups, P, Q, 1, 1],
         relevance: [CONV_WEIGHTS | bit(N), INPUTS, OUTPUTS],
         bits: activations,
         operation: "mac",
@@ -135,8 +142,11 @@ export function problemOf(
     case "pool":
     case "global-pool":
       return makeProblem({
-        ...base,
-        extents: [batch, layer.C, 1, 1, layer.P, layer.Q, layer.R, layer.S],
+        stride,
+        dilation,
+        resident,
+        reservedBits,
+        extents: [batch, layer.C, 1, 1, P, Q, R, S],
         relevance: [0, INPUTS, OUTPUTS],
         bits: activations,
         operation: "accumulate",
@@ -148,8 +158,11 @@ export function problemOf(
       // three and more maps are summed like the taps of a pooling window: C counts the maps
       if (layer.kind === "add" && layer.inputs.length > 2) {
         return makeProblem({
-          ...base,
-          extents: [batch, layer.C, 1, layer.inputs.length, layer.P, layer.Q, 1, 1],
+          stride,
+          dilation,
+          resident,
+          reservedBits,
+          extents: [batch, layer.C, 1, layer.inputs.length, P, Q, 1, 1],
           relevance: [0, INPUTS, OUTPUTS],
           bits: activations,
           operation: "accumulate",
@@ -158,8 +171,11 @@ export function problemOf(
         });
       }
       return makeProblem({
-        ...base,
-        extents: [batch, layer.C, 1, 1, layer.P, layer.Q, 1, 1],
+        stride,
+        dilation,
+        resident,
+        reservedBits,
+        extents: [batch, layer.C, 1, 1, P, Q, 1, 1],
         relevance: [second === "per-channel" ? bit(N, G) : ELEMENTWISE, INPUTS, OUTPUTS],
         bits: activations,
         operation: layer.kind === "add" ? "accumulate" : "multiply",
@@ -183,7 +199,7 @@ export function makeProblem(given: {
   reservedBits?: number;
 }): Problem {
   const { stride, dilation, relevance, bits } = given;
-  const extents = Int32Array.from(given.extents);
+  const extents = new Int32Array(given.extents);
   const at = (d: number): number => extents[d]!;
   const present = given.present ?? EVERYTHING;
   const rows = (at(P) - 1) * stride[0] + (at(R) - 1) * dilation[0] + 1;
