@@ -1,4 +1,5 @@
 // What every registered agent has to do, whatever it learns: run over all of them by test/agents/contract.test.ts.
+import * as tf from "@tensorflow/tfjs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Agent, AgentDefinition, Diagnostics, StateTree } from "../../src/core/agent.js";
 import { Space } from "../../src/core/space.js";
@@ -186,6 +187,14 @@ export function agentContract(definition: AgentDefinition, contract: AgentContra
         for (const [name, value] of Object.entries(diagnostics)) expect(value, name).toSatisfy(Number.isFinite);
         for (const value of numbersOf(await agent.state())) expect(value).toSatisfy(Number.isFinite);
       }
+    });
+
+    it("keeps its number of tensors, update after update", async () => {
+      const agent = await create(10);
+      await runUpdates(agent, 5, 8); // past a change of phase, where the contract's options set one this early
+      const before = tf.memory().numTensors;
+      await runUpdates(agent, 5, 8);
+      expect(tf.memory().numTensors).toBe(before);
     });
 
     it("tells its policy's probabilities, where it has one, as lists over the values of the knobs that summed to 1", async () => {
