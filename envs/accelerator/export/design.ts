@@ -26,6 +26,22 @@ export interface Exported {
   readonly notes: readonly string[];
 }
 
+/** What of a machine no other tool's format has: ports by operand, the energy of hops, DRAM lines. */
+export function machineNotes({ levels, overheads }: Accelerator): string[] {
+  const named = (some: readonly { readonly name: string }[]): string => some.map(({ name }) => name).join(", ");
+  const ported = levels.filter(({ readPorts, writePorts }) => readPorts !== undefined || writePorts !== undefined);
+  const hopping = levels.filter(({ hopPjPerBit }) => hopPjPerBit > 0);
+  return [
+    ...(ported.length > 0
+      ? [`ports that operands of ${named(ported)} have to themselves are written as unlimited`]
+      : []),
+    ...(hopping.length > 0 ? [`the energy of hops below ${named(hopping)} is not written`] : []),
+    ...(overheads.dramLineBytes > 0
+      ? [`DRAM answers in lines of ${overheads.dramLineBytes} bytes here, there by the byte`]
+      : []),
+  ];
+}
+
 /** @throws CosearchError EXPORT_UNSUPPORTED always */
 export function unsupported(format: string, what: string): never {
   throw new CosearchError("EXPORT_UNSUPPORTED", `${format} cannot express ${what}`);

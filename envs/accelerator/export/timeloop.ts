@@ -12,6 +12,7 @@ import {
   type FlatLoop,
   flatLoops,
   isRagged,
+  machineNotes,
   plainName,
   wordBitsOf,
 } from "./design.js";
@@ -72,7 +73,7 @@ function wordBits({ keeps }: Component, { problem }: ExportDesign): number {
 
 function notesOf(design: ExportDesign): string[] {
   const { chip, problem, layer } = design;
-  const notes: string[] = [];
+  const notes = machineNotes(chip);
   const mixed = chip.levels.filter((level) =>
     componentsOf(level, design).some(
       (one) => new Set(one.keeps.map((name) => wordBitsOf(problem, OPERANDS.indexOf(name)))).size > 1,

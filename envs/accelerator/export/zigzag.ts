@@ -4,7 +4,16 @@
 import { type Level, operationEnergyPj } from "../architecture.js";
 import { C, DIMS, type Dim, G, O, OPERANDS, type Operand, R, S } from "../problem.js";
 import { yamlText } from "../yaml-text.js";
-import { comments, type ExportDesign, type Exported, flatLoops, isRagged, plainName, unsupported } from "./design.js";
+import {
+  comments,
+  type ExportDesign,
+  type Exported,
+  flatLoops,
+  isRagged,
+  machineNotes,
+  plainName,
+  unsupported,
+} from "./design.js";
 
 const TOOL = "ZigZag";
 const LOOPS: Readonly<Record<Dim, string>> = { N: "B", G: "G", K: "K", C: "C", P: "OY", Q: "OX", R: "FY", S: "FX" };
@@ -19,6 +28,7 @@ export function exportZigzag(design: ExportDesign): Exported {
   const notes = [
     "ZigZag gives the temporal loops to memories itself, as far inside as they fit: the order is written, the levels are not",
     `an unlimited bandwidth is written as ${UNLIMITED_BITS_PER_CYCLE} bits per cycle`,
+    ...machineNotes(design.chip),
   ];
   if (isRagged(flatLoops(design)))
     notes.push("loops run past the layer's end here; ZigZag takes the product of their bounds as the size");

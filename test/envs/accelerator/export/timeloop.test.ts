@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { parseDocument } from "yaml";
+import { buildAccelerator } from "../../../../envs/accelerator/architecture.js";
 import { CostModel } from "../../../../envs/accelerator/cost.js";
 import type { ExportDesign } from "../../../../envs/accelerator/export/design.js";
 import {
@@ -90,6 +91,34 @@ describe("Timeloop v0.4", () => {
     expect(table.ERT.tables.at(-1)).toMatchObject({ name: "system_top_level.mac[1..192]" });
   });
 
+  it("says that ports by operand, hops and DRAM lines stay behind", () => {
+    const chip = buildAccelerator({
+      name: "ported",
+      nodeNm: 45,
+      clockMhz: 500,
+      mac: {},
+      overheads: { dramLineBytes: 64 },
+      levels: [
+        { name: "DRAM", type: "dram", dram: "LPDDR4" },
+        {
+          name: "buffer",
+          type: "sram",
+          capacityBytes: 65536,
+          readBytesPerCycle: { weights: 4 },
+          hopPjPerBit: 0.1,
+          fanout: [
+            { name: "columns", size: 16 },
+            { name: "rows", size: 12 },
+          ],
+        },
+        { name: "registers", type: "regfile", capacityBytes: 512, wordBits: 16 },
+      ],
+    });
+    const { notes } = exportTimeloop(convDesign({}, chip));
+    expect(notes).toContain("ports that operands of buffer have to themselves are written as unlimited");
+    expect(notes).toContain("the energy of hops below buffer is not written");
+    expect(notes).toContain("DRAM answers in lines of 64 bytes here, there by the byte");
+  });
   it("says what Timeloop counts otherwise: word widths, ragged loops, set-up", () => {
     const ragged = convDesign({ P: 13 });
     const { notes, files } = exportTimeloop({ ...ragged, chip: { ...ragged.chip, layerSetupCycles: 100 } });
