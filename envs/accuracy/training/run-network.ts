@@ -150,7 +150,8 @@ function grouped(layer: Layer, x: tf.Tensor4D, filter: tf.Tensor4D): tf.Tensor4D
 function normalized(layer: Layer, x: tf.Tensor4D, weights: WeightSource, normalization: Normalization): tf.Tensor4D {
   const [N, P, Q, K] = x.shape;
   const activate = ACTIVATE[layer.activation] as (map: tf.Tensor4D) => tf.Tensor4D;
-  if (normalization.mode === "none") return activate(x);
+  // a signal without normalisation grows from layer to layer: a cap would stop it, and its gradient
+  if (normalization.mode === "none") return (layer.activation === "relu6" ? tf.relu(x) : activate(x)) as tf.Tensor4D;
   // one parameter more per channel is a bias, two are the scale and the shift of a normalisation
   if (layer.paramCount - layer.weightCount < 2 * layer.K) return activate(tf.add(x, weights.get(layer, "shift", [K])));
   const flat = x.reshape([N * P * Q, K]) as tf.Tensor2D;

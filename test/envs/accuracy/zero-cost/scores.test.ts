@@ -93,6 +93,29 @@ describe("zero-cost scores, worked by hand", () => {
   });
 });
 
+describe("synflow of networks with ReLU6", () => {
+  it("is not stopped by the cap: it grows with the width of inverted residuals", () => {
+    const scoreOf = (channels: number): number => {
+      const network = buildNetwork({
+        name: "capped",
+        input: { resolution: 16 },
+        activation: "relu6",
+        stem: { channels: 16, stride: 2 },
+        stages: [{ kind: "inverted-residual", kernel: 5, expansion: 4, channels, stride: 2, repeat: 3 }],
+        head: { channels: 64 },
+      });
+      const weights = new OwnWeights(1);
+      const score = synflow(network, weights, { size: 16, classes: 10 });
+      weights.dispose();
+      return score;
+    };
+    const [narrow, wide] = [scoreOf(8), scoreOf(32)];
+    expect(narrow).toBeGreaterThan(0);
+    expect(wide).toBeGreaterThan(narrow);
+    expect(Number.isFinite(wide)).toBe(true);
+  });
+});
+
 describe("from scores to accuracies", () => {
   it("puts a line through ln odds: scores 0 to 3 with odds e^0 to e^-3 leave nothing over", () => {
     const scores = [0, 1, 2, 3].map((x) => ({ synflow: x, naswot: x, zico: x, "grad-norm": x, macs: x, params: x }));
