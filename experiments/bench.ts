@@ -15,12 +15,14 @@ import type { RunSummary } from "../src/study/events.js";
 import { trialsOf } from "../src/track/run-reader.js";
 import { accuracyRates } from "./bench-accuracy.js";
 import { trainingRate } from "./bench-training.js";
+import { evaluationRate, networkMapping } from "./mapper-speed.js";
 import { packageVersion } from "./package-version.js";
 import { codesignOptions, resolveStudy } from "./resolve-study.js";
 import { loadStudy } from "./study-file.js";
 
 const COLD_CANDIDATES = 200;
 const HELP_RUNS = 7;
+const MAPPING_RUNS = 15;
 const TRAINING_STEPS = 20;
 
 const { values } = parseArgs({
@@ -60,6 +62,16 @@ async function measure(): Promise<void> {
   add("environment, every network and chip new", median(cold), "trials/s", ">= 60");
   const asInRun = await rates(runs.map(({ candidates }) => candidates));
   add("environment, the candidates of a run in order", median(asInRun), "trials/s", "");
+
+  for (const machine of ["nahas-edge", "gemmini"]) {
+    const { levels, perSecond, referencePerSecond } = evaluationRate(machine, repeat);
+    add(`mappings evaluated, ${machine}, ${levels} levels`, perSecond, "mappings/s", ">= 100000");
+    add("a count of the traffic alone, for reference", referencePerSecond, "mappings/s", "");
+  }
+  for (const objective of ["latency", "edp"] as const) {
+    const { shapes, milliseconds } = networkMapping("nahas-edge", objective, MAPPING_RUNS);
+    add(`${shapes} layers of MobileNetV2 mapped for ${objective}, nahas-edge`, milliseconds, "ms", "<= 15");
+  }
 
   const accuracy = accuracyRates(repeat);
   add("accuracy surrogate", accuracy.estimate, "networks/s", ">= 20000");

@@ -29,8 +29,8 @@ export interface MapperOptions {
   readonly dataflow?: DataflowName;
 }
 
-/** A few spatial choices with a tiling or two each, and about fifty steps of hill climbing from the best. */
-export const DEFAULT_BUDGET = 60;
+/** A few spatial choices with a tiling or two each, and about thirty steps of hill climbing from the best. */
+export const DEFAULT_BUDGET = 40;
 
 export type MapperResult =
   | { readonly kind: "mapped"; readonly mapping: Mapping; readonly evaluated: number }
@@ -46,9 +46,9 @@ export function mapProblem(problem: Problem, model: CostModel, options: MapperOp
 }
 
 /** Share of the budget for tilings as they are built; hill climbing from the best of them takes the rest. */
-const CONSTRUCT_SHARE = 0.12;
+const CONSTRUCT_SHARE = 0.15;
 /** Spatial choices that are tiled, for each mapping of the budget. */
-const WIDTH_SHARE = 0.06;
+const WIDTH_SHARE = 0.08;
 
 /** Starts that are climbed from before the rest of the budget goes into the surroundings of the best. */
 const CLIMBS = 3;
