@@ -9,6 +9,8 @@ export interface AgentRun {
   readonly seed: number;
   /** trials -> best feasible reward; null before the first feasible design */
   readonly bestAt: Readonly<Record<number, number | null>>;
+  /** the same on a grid that is even in the logarithm, for curves: [trials, best] */
+  readonly curve: readonly (readonly [number, number | null])[];
   /** mean over the trials of the best feasible reward so far, from the first feasible one on */
   readonly area: number | null;
   readonly firstFeasible: number | null;
@@ -40,6 +42,8 @@ export async function runAgent(
   const budget = marks.at(-1)!;
   const seen = new Set<string>();
   const bestAt: Record<number, number | null> = {};
+  const curveAt = new Set(curveTrials(budget));
+  const curve: [number, number | null][] = [];
   let best: number | null = null;
   let firstFeasible: number | null = null;
   let areaSum = 0;
@@ -66,6 +70,7 @@ export async function runAgent(
         areaCount++;
       }
       if (marks.includes(done)) bestAt[done] = best;
+      if (curveAt.has(done)) curve.push([done, best]);
     }
     const before = clock();
     await agent.observe(trials);
@@ -78,9 +83,17 @@ export async function runAgent(
     agent: agentText,
     seed,
     bestAt,
+    curve,
     area: areaCount === 0 ? null : areaSum / areaCount,
     firstFeasible,
     duplicateRate: 1 - seen.size / Math.max(1, done),
     agentMsPerTrial: agentMs / Math.max(1, done),
   };
+}
+
+/** 10, then about 12 % more each time, the budget last. */
+export function curveTrials(budget: number): number[] {
+  const trials: number[] = [];
+  for (let at = 10; at < budget; at = Math.max(at + 1, Math.round(at * 1.12))) trials.push(at);
+  return [...trials, budget];
 }

@@ -1,12 +1,14 @@
 // Tasks for comparing agents. Those with a known optimum: the sizing task (a table, dynamic programming), a chain (Viterbi),
 // and any study whose space is small enough to be enumerated. A study that is not has no known optimum.
-import { existsSync } from "node:fs";
+import { createHash } from "node:crypto";
+import { existsSync, mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { createCodesignEnvironment } from "../../envs/codesign-env.js";
 import { scoreFunction } from "../../envs/reward.js";
 import { CosearchError } from "../../src/core/errors.js";
 import { RandomStream } from "../../src/core/rng.js";
 import { Space } from "../../src/core/space.js";
-import { type Candidate, checkedEvaluation, isFeasible, type Trial } from "../../src/core/trial.js";
+import { type Candidate, checkedEvaluation, type Trial } from "../../src/core/trial.js";
 import { readText } from "../../src/files/documents.js";
 import { codesignOptions, resolveStudy } from "../resolve-study.js";
 import { type SizingData, sizingTask } from "../sizing-task.js";
@@ -18,6 +20,8 @@ export interface Task {
   readonly space: Space;
   /** best feasible reward, where it is known */
   readonly optimum: number | undefined;
+  /** worst feasible reward, where it is known: with the optimum it gives the range of rewards */
+  readonly worst?: number | undefined;
   evaluate(candidate: Candidate, trial: number): Promise<Omit<Trial, "trial" | "candidate">>;
 }
 
@@ -51,8 +55,10 @@ function chain(name: string, length: number): Task {
     knobs: own.map((_, i) => ({ name: `link${i}`, values: levels, ordered: false })),
   });
   let best = own[0]!;
+  let worst = own[0]!;
   for (let i = 1; i < length; i++) {
     best = levels.map((to) => own[i]![to]! + Math.max(...levels.map((from) => best[from]! + pair[i]![from]![to]!)));
+    worst = levels.map((to) => own[i]![to]! + Math.min(...levels.map((from) => worst[from]! + pair[i]![from]![to]!)));
   }
   const evaluate = async (candidate: Candidate) => {
     let reward = 0;
@@ -62,7 +68,7 @@ function chain(name: string, length: number): Task {
     }
     return { reward };
   };
-  return { name, space, optimum: Math.max(...best), evaluate };
+  return { name, space, optimum: Math.max(...best), worst: Math.min(...worst), evaluate };
 }
 
 /** A study's own environment and score; evaluations are remembered, so that agents and seeds share them. */
@@ -72,7 +78,7 @@ async function study(name: string, text: string, isEnumerated: boolean): Promise
   const environment = createCodesignEnvironment(codesignOptions(resolved));
   const space = environment.space.fix(resolved.fix);
   const score = scoreFunction(resolved.reward, resolved.limits, environment.metricNames);
-  const known = new Map<string, Omit<Trial, "trial" | "candidate">>();
+  const known = new Map<string, Outcome>();
   const evaluate = async (candidate: Candidate) => {
     const key = space.key(space.encode(candidate));
     const found = known.get(key);
@@ -83,13 +89,43 @@ async function study(name: string, text: string, isEnumerated: boolean): Promise
     known.set(key, outcome);
     return outcome;
   };
-  let optimum: number | undefined;
-  if (isEnumerated) {
-    for (const codes of space.enumerate(300_000)) {
-      const candidate = space.decode(codes);
-      const trial = { trial: 0, candidate, ...(await evaluate(candidate)) };
-      if (isFeasible(trial)) optimum = Math.max(optimum ?? trial.reward, trial.reward);
-    }
-  }
-  return { name, space, optimum, evaluate };
+  if (!isEnumerated) return { name, space, optimum: undefined, evaluate };
+  const range = await enumeratedRange(space, evaluate, known);
+  return { name, space, ...range, evaluate };
 }
+
+/** Best and worst feasible reward of all points, found by evaluating each of them once. With COSEARCH_STUDY_CACHE the answer is
+ *  kept in that folder, under a name that depends on the space and on what some of its points are worth. */
+async function enumeratedRange(
+  space: Space,
+  evaluate: (candidate: Candidate) => Promise<Outcome>,
+  known: ReadonlyMap<string, Outcome>,
+): Promise<{ readonly optimum: number | undefined; readonly worst: number | undefined }> {
+  const random = RandomStream.of(1, "fingerprint");
+  const sample: number[] = [];
+  for (let i = 0; i < FINGERPRINT_POINTS; i++) sample.push((await evaluate(space.decode(space.sample(random)))).reward);
+  const fingerprint = createHash("sha256")
+    .update(JSON.stringify([space.toData(), sample]))
+    .digest("hex")
+    .slice(0, 16);
+  const folder = process.env.COSEARCH_STUDY_CACHE;
+  const file = folder === undefined ? undefined : join(folder, `range-${fingerprint}.json`);
+  if (file !== undefined && existsSync(file)) return JSON.parse(readText(file)) as { optimum: number; worst: number };
+  let optimum: number | undefined;
+  let worst: number | undefined;
+  for (const codes of space.enumerate(300_000)) {
+    const candidate = space.decode(codes);
+    const { reward, infeasible } = known.get(space.key(codes)) ?? (await evaluate(candidate));
+    if (infeasible !== undefined) continue;
+    optimum = Math.max(optimum ?? reward, reward);
+    worst = Math.min(worst ?? reward, reward);
+  }
+  if (file !== undefined && folder !== undefined) {
+    mkdirSync(folder, { recursive: true });
+    writeFileSync(file, JSON.stringify({ optimum, worst }));
+  }
+  return { optimum, worst };
+}
+
+type Outcome = Omit<Trial, "trial" | "candidate">;
+const FINGERPRINT_POINTS = 20;
