@@ -7,7 +7,6 @@ import {
   operationEnergyPj,
   operationRate,
 } from "../envs/accelerator/architecture.js";
-import { macAreaMm2 } from "../envs/accelerator/energy.js";
 import { loopNest } from "../envs/accelerator/mapping.js";
 import {
   type LayerCost,
@@ -125,7 +124,7 @@ function blockText({ kind, kernel, stride, expansion, squeezeExcite, groups }: B
 }
 
 function chipOf(chip: Accelerator) {
-  const macAreas = chip.macUnits * macAreaMm2(chip.nodeNm, chip.macBits);
+  const macAreas = chip.macUnits * chip.macAreaMm2;
   const levelAreas = chip.levels.reduce((sum, level) => sum + level.areaMm2 * level.instances, 0);
   return {
     name: chip.name,
