@@ -208,7 +208,7 @@ function curvePlot(task: string, runs: readonly AgentRun[]): string {
   });
   return lineChart(
     lines.filter(({ points }) => points.length > 1),
-    { title: task, xTitle: "trials", yTitle: "best feasible reward (IQM, quartiles)", isLogX: true },
+    { title: task.split(",")[0]!, xTitle: "trials", yTitle: "best feasible reward (IQM, quartiles)", isLogX: true },
   );
 }
 
@@ -232,7 +232,8 @@ function profilePlot(
 const seedCount = (runs: readonly AgentRun[], task: string, agent: string): number =>
   runs.filter((run) => run.task === task && run.agent === agent).length;
 
-const fileName = (task: string): string => task.replaceAll(/[^a-z0-9]+/gi, "-");
+/** Short enough for a file system; the tasks of a study differ early on. */
+const fileName = (task: string): string => task.replaceAll(/[^a-z0-9]+/gi, "-").slice(0, 60);
 
 const number = (value: number): string => (Number.isFinite(value) ? value.toFixed(4) : "-");
 
