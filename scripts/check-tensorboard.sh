@@ -20,7 +20,7 @@ if [ -z "$python" ]; then
   timeout 9 python3 -m pip download --quiet --no-deps --no-input --retries 0 --timeout 3 --dest "$(mktemp -d)" six >/dev/null 2>&1 ||
     skip "no Python here has tensorboard, and pip's package index does not answer"
   python3 -m venv "$venv" || skip "python3 makes no environments (python3-venv is missing)"
-  "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-input --retries 0 --timeout 5 "tensorboard>=2.15" >/dev/null 2>&1 || skip "tensorboard cannot be installed"
+  timeout 180 "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-input --retries 0 --timeout 5 "tensorboard>=2.15" >/dev/null 2>&1 || skip "tensorboard cannot be installed"
   python=$venv/bin/python
 fi
 
