@@ -2,11 +2,10 @@
 // first thousand. Judge: this program; the heap is measured after a full collection.
 //   node --expose-gc dist/experiments/growth.js [--agents ppo,reinforce,sac] [--trials 100000] [--batch 64]
 import { parseArgs } from "node:util";
-import * as tf from "@tensorflow/tfjs";
 import { agentDefinition } from "../agents/index.js";
 import { Space } from "../src/core/space.js";
 import type { Trial } from "../src/core/trial.js";
-import { initBackend } from "../src/tensors/backend.js";
+import { initBackend, tensorCount } from "../src/tensors/backend.js";
 
 const { values } = parseArgs({
   options: {
@@ -29,10 +28,10 @@ interface Sizes {
   readonly rssMib: number;
 }
 
-function sizes(): Sizes {
+async function sizes(): Promise<Sizes> {
   globalThis.gc?.();
   const { heapUsed, rss } = process.memoryUsage();
-  return { tensors: tf.memory().numTensors, heapMib: heapUsed / 2 ** 20, rssMib: rss / 2 ** 20 };
+  return { tensors: await tensorCount(), heapMib: heapUsed / 2 ** 20, rssMib: rss / 2 ** 20 };
 }
 
 await initBackend("wasm");
@@ -55,7 +54,7 @@ for (const name of values.agents.split(",")) {
       });
       await agent.observe(trials);
     }
-    const { tensors, heapMib, rssMib } = sizes();
+    const { tensors, heapMib, rssMib } = await sizes();
     process.stdout.write(`| ${name} | ${done} | ${tensors} | ${heapMib.toFixed(1)} | ${rssMib.toFixed(0)} |\n`);
   }
   agent.dispose();

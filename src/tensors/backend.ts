@@ -89,3 +89,9 @@ async function importWasm(): Promise<void> {
     }
   });
 }
+
+/** Tensors that are held now; a number that rises update after update is a leak. */
+export async function tensorCount(): Promise<number> {
+  const tf = await import("@tensorflow/tfjs");
+  return tf.memory().numTensors;
+}
