@@ -16,7 +16,7 @@ const contracts: Record<string, AgentContract> = {
   "simulated-annealing": { learns: "finds", options: { horizonTrials: 300 } },
 };
 
-agentContract(agentDefinition("ppo"), { learns: "repeats", options: { redraws: 0 } });
+agentContract(agentDefinition("ppo"), { learns: "repeats", options: { redraws: 0, screening: 1, childFraction: 0 } });
 agentContract(agentDefinition("ppo"), {
   learns: "repeats",
   options: { redraws: 0, screening: 1, childFraction: 0, baseline: "value" },
