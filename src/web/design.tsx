@@ -127,6 +127,13 @@ interface Row {
   readonly less?: boolean;
   value(design: DesignView): number;
   text(value: number): string;
+  /** instead of the change in percent */
+  difference?(design: DesignView, other: DesignView): Verdict;
+}
+
+interface Verdict {
+  readonly text: string;
+  readonly outcome?: "better" | "worse";
 }
 
 const ROWS: readonly Row[] = [
@@ -144,7 +151,12 @@ const ROWS: readonly Row[] = [
     text: (v) => `${shown(v)} mJ`,
   },
   { name: "Area", less: true, value: (d) => d.areaMm2, text: (v) => `${shown(v)} mm²` },
-  { name: "Top-1 accuracy, estimated", less: false, value: (d) => d.accuracy.estimate, text: (v) => percent(v) },
+  {
+    name: "Top-1 accuracy, estimated",
+    value: (d) => d.accuracy.estimate,
+    text: (v) => percent(v),
+    difference: accuracyDifference,
+  },
   { name: "Most bytes on chip", less: true, value: (d) => d.peakOnChipBytes, text: bytes },
   { name: "DRAM traffic per image", less: true, value: (d) => d.dramBytes / d.deployment.batch, text: bytes },
   { name: "Use of the multipliers", less: false, value: (d) => d.utilizationFraction, text: (v) => percent(v) },
@@ -153,6 +165,27 @@ const ROWS: readonly Row[] = [
   { name: "MAC units", value: (d) => d.chip.macUnits, text: count },
   { name: "Batch", value: (d) => d.deployment.batch, text: count },
 ];
+
+/** In points; what is smaller than the proxy's own error is no difference. */
+function accuracyDifference({ accuracy: mine }: DesignView, { accuracy: theirs }: DesignView): Verdict {
+  const difference = mine.estimate - theirs.estimate;
+  const error = Math.hypot(mine.standardError, theirs.standardError);
+  const points = `${difference > 0 ? "+" : ""}${(100 * difference).toFixed(1)} points`;
+  if (Math.abs(difference) <= error) return { text: `${points}, too close to call (± ${(100 * error).toFixed(1)})` };
+  const outcome = difference > 0 ? "better" : "worse";
+  return { text: `${points} ${outcome}`, outcome };
+}
+
+function differenceOf(row: Row, design: DesignView, other: DesignView): Verdict {
+  if (row.difference !== undefined) return row.difference(design, other);
+  const theirs = row.value(other);
+  if (theirs === 0) return { text: "–" };
+  const change = row.value(design) / theirs - 1;
+  const text = `${change > 0 ? "+" : ""}${percent(change)}`;
+  if (row.less === undefined || change === 0) return { text };
+  const outcome = row.less === change < 0 ? "better" : "worse";
+  return { text: `${text} ${outcome}`, outcome };
+}
 
 function Difference({
   design,
@@ -186,23 +219,15 @@ function Difference({
         </thead>
         <tbody>
           {ROWS.map((row) => {
-            const mine = row.value(design);
-            const theirs = other === undefined ? undefined : row.value(other);
-            const change = theirs === undefined || theirs === 0 ? undefined : mine / theirs - 1;
-            const isBetter =
-              row.less === undefined || change === undefined || change === 0 ? undefined : row.less === change < 0;
+            const difference = other && differenceOf(row, design, other);
             return (
               <tr key={row.name}>
                 <th scope="row">{row.name}</th>
-                <td class="number">{row.text(mine)}</td>
-                {theirs !== undefined && (
+                <td class="number">{row.text(row.value(design))}</td>
+                {other !== undefined && difference !== undefined && (
                   <>
-                    <td class="number">{row.text(theirs)}</td>
-                    <td class={`number ${isBetter === undefined ? "" : isBetter ? "better" : "worse"}`}>
-                      {change === undefined
-                        ? "–"
-                        : `${change > 0 ? "+" : ""}${percent(change)}${isBetter === undefined ? "" : isBetter ? " better" : " worse"}`}
-                    </td>
+                    <td class="number">{row.text(row.value(other))}</td>
+                    <td class={`number ${difference.outcome ?? ""}`}>{difference.text}</td>
                   </>
                 )}
               </tr>

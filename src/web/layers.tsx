@@ -88,12 +88,15 @@ interface BarsProps {
   readonly choose: (id: string) => void;
 }
 
-const [BAR, BAR_HEIGHT] = [11, 150];
+const BAR_HEIGHT = 150;
+/** Pixels of a bar with its gap: wide enough to be hit, and together about as wide as the page. */
+const barWidth = (layerCount: number): number => Math.min(28, Math.max(11, Math.floor(1100 / layerCount)));
 
 function Bars({ title, layers, parts, name = String, read, chosen, choose }: BarsProps) {
   const totals = layers.map((layer) => parts.reduce((sum, part) => sum + read(layer, part), 0));
   const largest = Math.max(...totals, 1e-12);
-  const width = layers.length * BAR + 52;
+  const bar = barWidth(layers.length);
+  const width = layers.length * bar + 52;
   return (
     <figure class="chart">
       <figcaption>{title}</figcaption>
@@ -125,7 +128,7 @@ function Bars({ title, layers, parts, name = String, read, chosen, choose }: Bar
               <g key={layer.id} onClick={() => choose(layer.id)} class="bar">
                 <title>{`${layer.id}: ${shown(totals[i])}, bound by ${layer.bottleneck}`}</title>
                 {layer.id === chosen && (
-                  <rect x={50 + i * BAR - 1} y={0} width={BAR} height={BAR_HEIGHT + 16} class="chosen" />
+                  <rect x={50 + i * bar - 1} y={0} width={bar} height={BAR_HEIGHT + 16} class="chosen" />
                 )}
                 {parts.map((part, p) => {
                   const height = (read(layer, part) / largest) * (BAR_HEIGHT - 12);
@@ -133,9 +136,9 @@ function Bars({ title, layers, parts, name = String, read, chosen, choose }: Bar
                   return height > 0 ? (
                     <rect
                       key={part}
-                      x={50 + i * BAR}
+                      x={50 + i * bar}
                       y={top}
-                      width={BAR - 2}
+                      width={bar - 2}
                       height={height}
                       style={{ fill: `var(${colourOf(p)})` }}
                     />

@@ -245,6 +245,9 @@ describe.skipIf(chromiumPath === undefined)("the dashboard in a browser", () => 
     await page.getByRole("spinbutton", { name: "Compare with trial" }).fill("3");
     await page.getByRole("button", { name: "Show" }).click();
     await page.getByRole("columnheader", { name: "trial 3" }).waitFor();
+    // accuracy in points, and within the proxy's error no design is called better
+    const accuracy = page.getByRole("row", { name: /Top-1 accuracy/ });
+    expect(await accuracy.textContent()).toMatch(/points(, too close to call \(± \d| better| worse)/);
     expect(await violations(page)).toEqual([]);
   });
 
