@@ -52,7 +52,7 @@ export function Run({ route }: { readonly route: Extract<Route, { view: "run" }>
         <Figure name="Feasible">
           {run.trials === 0 ? "–" : `${((100 * run.feasible) / run.trials).toFixed(1)} %`}
         </Figure>
-        <Figure name="Front">{run.frontSize} designs</Figure>
+        <Figure name="Front on two axes">{run.frontSize} designs</Figure>
         <Figure name="Agent">
           {run.agent}, seed {run.seed}
         </Figure>
