@@ -2,7 +2,7 @@
 // joint space. Same budget, seeds and tasks for all, each agent tuned over an equal grid on other tasks than those reported.
 // Judge: this program. Every run is a line of <cache>/runs.jsonl and is not made twice, so that a long study goes in pieces:
 // `--minutes 20` stops after so long and writes the page of what is there.
-//   npm run experiment:agents -- [--seeds 10] [--marks 300,1000,3000] [--tasks "a;b"] [--agents "a;b"] [--table FILE] [--minutes N]
+//   npm run experiment:agents-study -- [--seeds 10] [--marks 300,1000,3000] [--tasks "a;b"] [--agents "a;b"] [--table FILE] [--minutes N]
 import { appendFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
@@ -148,7 +148,7 @@ function writePage(): void {
     process.stdout.write("no run of these tasks is there yet, so no page is written\n");
     return;
   }
-  const command = `npm run experiment:agents -- --seeds ${values.seeds} --marks ${values.marks}`;
+  const command = `npm run experiment:agents-study -- --seeds ${values.seeds} --marks ${values.marks}`;
   const { markdown, plots } = studyPage(shown, facts, marks, settings, command);
   const images = join(values.out, "../images/agents-study");
   mkdirSync(images, { recursive: true });

@@ -154,7 +154,9 @@ function taskSection(
               `${hits.length} of ${own.length}`,
             ]),
         number(interquartileMean(own.map(({ area }) => area ?? Number.NaN))),
-        String(Math.max(...own.map(({ firstFeasible }) => firstFeasible ?? Number.POSITIVE_INFINITY))),
+        own.every(({ firstFeasible }) => firstFeasible !== null)
+          ? String(Math.max(...own.map(({ firstFeasible }) => firstFeasible!)))
+          : "never",
         `${(100 * median(own.map(({ duplicateRate }) => duplicateRate))).toFixed(0)} %`,
         median(own.map(({ agentMsPerTrial }) => agentMsPerTrial)).toFixed(2),
       ],
@@ -238,7 +240,7 @@ const fileName = (task: string): string => task.replaceAll(/[^a-z0-9]+/gi, "-").
 const number = (value: number): string => (Number.isFinite(value) ? value.toFixed(4) : "-");
 
 const intervalText = ({ estimate, low, high }: Interval): string =>
-  Number.isFinite(estimate) ? `${estimate.toFixed(4)} (${low.toFixed(4)} to ${high.toFixed(4)})` : "-";
+  Number.isFinite(estimate) ? `${number(estimate)} (${number(low)} to ${number(high)})` : "-";
 
 function table(header: readonly string[], rows: readonly (readonly string[])[]): string {
   const line = (cells: readonly string[]): string => `| ${cells.join(" | ")} |`;
