@@ -2,8 +2,7 @@ import { mkdtempSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { main } from "../../src/app/main.js";
-import { plainPaint, type Terminal } from "../../src/app/terminal.js";
+import { cosearch } from "./in-process.js";
 
 const folder = mkdtempSync(join(tmpdir(), "cosearch-map-"));
 const file = (name: string, text: string): string => {
@@ -25,24 +24,6 @@ levels:
 `;
 const chip = file("small.yaml", small(256));
 
-/** One command line, in this process. */
-async function cosearch(...argv: string[]): Promise<{ code: number; out: string; err: string }> {
-  const text = { out: "", err: "" };
-  const terminal: Terminal = {
-    out: (more) => {
-      text.out += more;
-    },
-    err: (more) => {
-      text.err += more;
-    },
-    interactive: false,
-    paint: plainPaint,
-    colour: false,
-    columns: 80,
-    rows: undefined,
-  };
-  return { code: await main(argv, terminal), ...text };
-}
 const json = async (...argv: string[]) => {
   const { code, out } = await cosearch(...argv, "--json");
   return { code, document: JSON.parse(out) as Record<string, never> & Document };

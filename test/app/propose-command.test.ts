@@ -3,29 +3,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
 import type { ProposeResult } from "../../experiments/propose.js";
-import { main } from "../../src/app/main.js";
-import { plainPaint, type Terminal } from "../../src/app/terminal.js";
+import { cosearch } from "./in-process.js";
 
 const runs = mkdtempSync(join(tmpdir(), "cosearch-propose-"));
-
-/** One command line, in this process. */
-async function cosearch(...argv: string[]): Promise<{ code: number; out: string; err: string }> {
-  const text = { out: "", err: "" };
-  const terminal: Terminal = {
-    out: (more) => {
-      text.out += more;
-    },
-    err: (more) => {
-      text.err += more;
-    },
-    interactive: false,
-    paint: plainPaint,
-    colour: false,
-    columns: 80,
-    rows: undefined,
-  };
-  return { code: await main(argv, terminal), ...text };
-}
 
 const run = (study: string, id: string, trials: number, ...more: string[]) =>
   cosearch(

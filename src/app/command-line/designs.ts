@@ -4,6 +4,17 @@ import type { AddCommand } from "./add-command.js";
 import { collect, wholeNumber } from "./arguments.js";
 
 export function designsCommands({ add, exit, terminal }: AddCommand): void {
+  /** A command about a mapping of one layer, given or searched. */
+  const onOneLayer: AddCommand["add"] = (...what) =>
+    add(...what)
+      .requiredOption("--layer <file>", "a layer file")
+      .requiredOption("--accelerator <name>", "a built-in accelerator or a file")
+      .option("--mapping <file>", "this mapping instead of the best one")
+      .option("--dataflow <name>", "whose constraints hold, instead of the accelerator's own")
+      .addOption(objective("what the mapping is best at"))
+      .option("--budget <count>", "mappings counted exactly per dataflow", wholeNumber(1))
+      .option("--part <name>", "one part of a layer that has several (squeeze-excite)");
+
   add(
     "list [kind]",
     "What there is: studies, spaces, agents, accelerators, networks, accuracy proxies (proxies), metrics.",
@@ -29,11 +40,7 @@ export function designsCommands({ add, exit, terminal }: AddCommand): void {
     .requiredOption("--accelerator <name>", "a built-in accelerator or a file")
     .option("--deployment <file>", "precision, batch and fusion; default: 8 bits, batch 1, no fusion")
     .option("--dataflow <name>", "instead of the accelerator's own")
-    .addOption(
-      new Option("--objective <name>", "what each layer's mapping is best at")
-        .choices(["latency", "energy", "edp"])
-        .default("latency"),
-    )
+    .addOption(objective("what each layer's mapping is best at"))
     .option("--proxy <name>", "accuracy proxy; see `cosearch list proxies`")
     .option("--option <key=value>", "an option of the proxy; may be given several times", collect, [])
     .option("--json", "print one JSON document")
@@ -42,24 +49,13 @@ export function designsCommands({ add, exit, terminal }: AddCommand): void {
       exit(await evaluateCommand(options, terminal));
     });
 
-  add(
+  onOneLayer(
     "map",
     "One layer on one accelerator: the exact cost of a mapping, or the best mapping as a loop nest.",
     "cosearch map --layer conv.yaml --accelerator nahas-edge",
     "cosearch map --layer conv.yaml --accelerator nahas-edge --objective edp --explain --out best.yaml",
     "cosearch map --layer conv.yaml --accelerator chip.yaml --mapping best.yaml --json",
   )
-    .requiredOption("--layer <file>", "a layer file")
-    .requiredOption("--accelerator <name>", "a built-in accelerator or a file")
-    .option("--mapping <file>", "cost this mapping instead of searching one")
-    .option("--dataflow <name>", "whose constraints hold, instead of the accelerator's own")
-    .addOption(
-      new Option("--objective <name>", "what the mapping is best at")
-        .choices(["latency", "energy", "edp"])
-        .default("latency"),
-    )
-    .option("--budget <count>", "mappings counted exactly per dataflow", wholeNumber(1))
-    .option("--part <name>", "one part of a layer that has several (squeeze-excite)")
     .option("--explain", "compare with the best mapping of another dataflow")
     .option("--out <file>", "write the mapping as a file that --mapping reads")
     .option("--json", "print one JSON document")
@@ -68,25 +64,14 @@ export function designsCommands({ add, exit, terminal }: AddCommand): void {
       exit(await mapCommand(options, terminal));
     });
 
-  add(
+  onOneLayer(
     "export",
     "A layer, an accelerator and a mapping as the files of another tool, to check our answer there.",
     "cosearch export --layer conv.yaml --accelerator nahas-edge --format timeloop --out conv-timeloop",
     "cosearch export --layer conv.yaml --accelerator chip.yaml --mapping best.yaml --format zigzag --out conv-zigzag",
   )
-    .requiredOption("--layer <file>", "a layer file")
-    .requiredOption("--accelerator <name>", "a built-in accelerator or a file")
-    .option("--mapping <file>", "this mapping instead of the best one")
     .requiredOption("--format <name>", "timeloop, maestro, scalesim or zigzag")
     .requiredOption("--out <folder>", "where the files are written")
-    .option("--dataflow <name>", "whose constraints hold, instead of the accelerator's own")
-    .addOption(
-      new Option("--objective <name>", "what the mapping is best at")
-        .choices(["latency", "energy", "edp"])
-        .default("latency"),
-    )
-    .option("--budget <count>", "mappings counted exactly per dataflow", wholeNumber(1))
-    .option("--part <name>", "one part of a layer that has several (squeeze-excite)")
     .option("--json", "print one JSON document")
     .action(async (options) => {
       const { exportCommand } = await import("../commands/export.js");
@@ -115,4 +100,8 @@ export function designsCommands({ add, exit, terminal }: AddCommand): void {
     const { schemaCommand } = await import("../commands/schema.js");
     exit(await schemaCommand(kind, terminal));
   });
+}
+
+function objective(what: string): Option {
+  return new Option("--objective <name>", what).choices(["latency", "energy", "edp"]).default("latency");
 }
