@@ -209,6 +209,11 @@ describe.skipIf(chromiumPath === undefined)("the dashboard in a browser", () => 
     await page.getByRole("link", { name: "Front" }).click();
     await page.locator(".on-front").first().waitFor();
     expect(await page.locator(".scatter .out").count()).toBe(0);
+    const figures = page.locator("p.hover[role=status]");
+    const link = page.locator(".scatter a").first();
+    await link.hover();
+    await until(async () => /^Trial \d+: reward \d/.test((await figures.textContent()) ?? ""));
+    expect(await link.getAttribute("aria-label")).toContain(/^Trial \d+:/.exec((await figures.textContent())!)![0]);
     await page.getByRole("combobox", { name: "Select" }).selectOption("reward");
     await page.getByRole("spinbutton", { name: "from" }).fill("0.7");
     await page.getByRole("button", { name: "Set range" }).click();
