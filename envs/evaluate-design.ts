@@ -6,7 +6,7 @@ import type { Accelerator } from "./accelerator/architecture.js";
 import { type LayerCost, type LayerCosts, peakCycles, shapeOf } from "./accelerator/layer-costs.js";
 import { type Mapping, mappingData } from "./accelerator/mapping.js";
 import { type GroupCost, networkCost } from "./accelerator/network-cost.js";
-import { O, OPERANDS } from "./accelerator/problem.js";
+import { I, O, OPERANDS, W } from "./accelerator/problem.js";
 import type { Deployment } from "./deployment/deployment.js";
 import { type Schedule, type ScheduledGroup, schedule, type Transfers } from "./deployment/schedule.js";
 import type { Network } from "./network/ir.js";
@@ -180,7 +180,7 @@ const haloOf = ({ tiles, isCached }: ScheduledGroup["plan"]["rows"]): GroupRepor
   tiles === 1 ? "none" : isCached ? "cached" : "recomputed";
 
 function figuresOf(
-  { problems, residentBytes }: Schedule,
+  { problems, residentBytes, residentWeightBytes }: Schedule,
   costs: readonly LayerCost[],
   chip: Accelerator,
 ): HardwareFigures {
@@ -194,7 +194,7 @@ function figuresOf(
     energyPj += cost.energyPj;
     dramBytes += cost.dramBytes;
     busyCycles += peakCycles(problems[i]!, chip);
-    peakOnChipBytes = Math.max(peakOnChipBytes, cost.tileBytes + residentBytes[i]!);
+    peakOnChipBytes = Math.max(peakOnChipBytes, cost.tileBytes + residentBytes[i]! + residentWeightBytes[i]!);
   });
   return {
     latencyMs: cyclesToMs(latencyCycles, chip.clockMhz),
@@ -224,12 +224,12 @@ function accessesOf(plan: Schedule, layer: number, mapping: Mapping, { model, ch
   if (transfers !== undefined) {
     const { inputBits, weightBits, outputBits } = transfers;
     const { bits } = plan.problems[layer]!;
-    const [dram, store] = [counts[0]!, counts[chip.residentLevel]!];
-    for (const [o, words] of [weightBits / bits.weights, inputBits / bits.inputs].entries()) {
-      dram[o]!.reads += words;
-      store[o]!.fills += words;
-    }
-    store[O]!.reads += outputBits / bits.outputs;
+    const [dram, store, weights] = [counts[0]!, counts[chip.residentLevel]!, counts[chip.weightLevel]];
+    dram[W]!.reads += weightBits / bits.weights;
+    if (weights !== undefined) weights[W]!.fills += weightBits / bits.weights;
+    dram[I]!.reads += inputBits / bits.inputs;
+    store[I]!.fills += inputBits / bits.inputs;
+    store[chip.copiesOutputs ? I : O]!.reads += outputBits / bits.outputs;
     dram[O]!.updates += outputBits / bits.outputs;
   }
   return chip.levels.flatMap((level, l) =>

@@ -9,6 +9,7 @@ import {
 } from "../envs/accelerator/architecture.js";
 import { loopNest } from "../envs/accelerator/mapping.js";
 import {
+  hasWeightLevel,
   type LayerCost,
   LayerCosts,
   networkCost,
@@ -184,6 +185,11 @@ function layerOf(layer: Layer, position: number, plan: Schedule, cost: LayerCost
     cycles[store.name]! += time.store;
     energy[dram.name]! += pj.dram;
     energy[store.name]! += pj.store;
+    if (hasWeightLevel(chip)) {
+      const weights = chip.levels[chip.weightLevel]!;
+      cycles[weights.name]! += time.weightStore;
+      energy[weights.name]! += pj.weightStore;
+    }
     if (pj.network > 0) energy.network = (energy.network ?? 0) + pj.network;
   }
   energy.leakage = ((chip.leakageMw * latencyCycles) / chip.clockMhz) * 1000;

@@ -18,7 +18,7 @@ import {
   sramAreaMm2,
   sramLeakageMw,
 } from "./energy.js";
-import { DIMS, type Dim, OPERANDS, type Operand } from "./problem.js";
+import { DIMS, type Dim, I, O, OPERANDS, type Operand, type Problem, W } from "./problem.js";
 
 const operand = z.enum(OPERANDS);
 const dim = z.enum(DIMS);
@@ -228,9 +228,13 @@ export interface Accelerator {
   readonly layerSetupCycles: number;
   readonly overheads: Overheads;
   readonly areaMm2: number;
-  /** level at which activations can stay between layers: the outermost on chip that shares its room among all that it keeps
-   *  and keeps inputs and outputs; -1 when there is none */
+  /** level at which activations can stay between layers: the outermost on chip that keeps inputs, for there they are read;
+   *  -1 when there is none */
   readonly residentLevel: number;
+  /** outputs that stay have to be copied there: the level does not keep outputs, or gives them a partition of their own */
+  readonly copiesOutputs: boolean;
+  /** level at which weights can stay from batch to batch: the outermost on chip that keeps them; -1 when there is none */
+  readonly weightLevel: number;
   /** equal for two accelerators exactly when they cost the same */
   readonly key: string;
 }
@@ -285,12 +289,45 @@ export function completeAccelerator(chip: Description): Accelerator {
     layerSetupCycles: chip.layerSetupCycles,
     overheads: chip.overheads,
     areaMm2,
-    residentLevel: levels.findIndex(
-      ({ type, keeps, partitionBytes }) => type !== "dram" && partitionBytes === undefined && keeps[1] && keeps[2],
-    ),
+    ...residenceOf(levels),
     key: JSON.stringify({ ...chip, name: "", origin: "" }),
   };
 }
+
+/** Where activations and weights can stay. */
+function residenceOf(levels: readonly Level[]): Pick<Accelerator, "residentLevel" | "copiesOutputs" | "weightLevel"> {
+  const outermost = (operand: number): number =>
+    levels.findIndex(({ type, keeps }) => type !== "dram" && keeps[operand]!);
+  const residentLevel = outermost(I);
+  const level = levels[residentLevel];
+  return {
+    residentLevel,
+    copiesOutputs: level !== undefined && (level.partitionBytes !== undefined || !level.keeps[O]),
+    weightLevel: residentLevel < 0 ? -1 : outermost(W),
+  };
+}
+
+/** Bits of one instance of a level that what stays on chip takes from the tiles of an operand; from all of them, where the
+ *  level shares its room. */
+export function reservedBitsAt(
+  chip: Pick<Accelerator, "levels" | "residentLevel" | "weightLevel">,
+  { reservedBits, reservedWeightBits }: Pick<Problem, "reservedBits" | "reservedWeightBits">,
+  level: number,
+  operand: number,
+): number {
+  const isShared = chip.levels[level]!.partitionBytes === undefined;
+  let bits = 0;
+  if (level === chip.residentLevel && (isShared || operand === I)) bits += reservedBits;
+  if (level === chip.weightLevel && (isShared || operand === W)) bits += reservedWeightBits;
+  return bits;
+}
+
+/** Level where the words of an operand that stays are: its own for weights, that of the activations for all others. */
+export const homeOf = (
+  chip: Pick<Accelerator, "residentLevel" | "weightLevel">,
+  { weightsAreActivations }: Pick<Problem, "weightsAreActivations">,
+  operand: number,
+): number => (operand === W && !weightsAreActivations ? chip.weightLevel : chip.residentLevel);
 
 /** What is missing in a table, with the part of the machine that asked for it. */
 function within<T>(part: string, complete: () => T): T {

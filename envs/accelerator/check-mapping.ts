@@ -3,12 +3,12 @@
 // against it in the tests, and `cosearch map --mapping` refuses with its list.
 import { suggestion } from "../../src/core/errors.js";
 import type { Violation } from "../../src/core/trial.js";
-import type { Accelerator, DataflowName, Level } from "./architecture.js";
+import { type Accelerator, type DataflowName, type Level, reservedBitsAt } from "./architecture.js";
 import { CostModel } from "./cost.js";
 import { constraintOn, DATAFLOW_CONSTRAINTS } from "./dataflow.js";
 import { compileMapping, type Mapping, type MappingData, mappingData } from "./mapping.js";
 import type { LooseMapping } from "./mapping-file.js";
-import { DIM_COUNT, DIMS, type Dim, OPERANDS, type Problem } from "./problem.js";
+import { DIM_COUNT, DIMS, type Dim, I, OPERANDS, type Problem } from "./problem.js";
 
 /** What a mapping of a layer on a machine breaks; empty when it can run.
  *  @param mapping loops by level, or the compiled form
@@ -135,29 +135,38 @@ export function capacityViolations(mapping: Mapping, problem: Problem, chip: Acc
   return chip.levels.flatMap((level, l) =>
     l === 0
       ? []
-      : overflows(level, (operand) => model.tileBits(l, operand), l === chip.residentLevel ? problem.reservedBits : 0),
+      : overflows(
+          level,
+          (operand) => model.tileBits(l, operand),
+          (operand) => reservedBitsAt(chip, problem, l, operand),
+        ),
   );
 }
 
-function overflows(level: Level, tileBits: (operand: number) => number, reservedBits: number): Violation[] {
+function overflows(
+  level: Level,
+  tileBits: (operand: number) => number,
+  reserved: (operand: number) => number,
+): Violation[] {
   const kept = OPERANDS.map((name, operand) => ({ name, operand, bits: tileBits(operand) })).filter(
     ({ operand }) => level.keeps[operand],
   );
   const { partitionBytes, sharedCapacityBytes } = level;
   if (partitionBytes !== undefined) {
     return kept
-      .filter(({ operand, bits }) => bits > partitionBytes[operand]! * 8)
+      .filter(({ operand, bits }) => bits + reserved(operand) > partitionBytes[operand]! * 8)
       .map(({ name, operand, bits }) => ({
-        subject: `level ${level.name}, ${name}`,
-        needed: Math.ceil(bits / 8),
+        subject: `level ${level.name}, ${name}${reserved(operand) > 0 ? " beside what is kept" : ""}`,
+        needed: Math.ceil((bits + reserved(operand)) / 8),
         available: partitionBytes[operand]!,
         unit: "bytes",
       }));
   }
+  const reservedBits = reserved(I);
   const total = kept.reduce((sum, { bits }) => sum + bits, reservedBits);
   if (sharedCapacityBytes === undefined || total <= sharedCapacityBytes * 8) return [];
   const parts = kept.filter(({ bits }) => bits > 0).map(({ name, bits }) => `${name} ${Math.ceil(bits / 8)}`);
-  if (reservedBits > 0) parts.push(`kept activations ${Math.ceil(reservedBits / 8)}`);
+  if (reservedBits > 0) parts.push(`kept on chip ${Math.ceil(reservedBits / 8)}`);
   const subject = `level ${level.name} (${parts.join(", ")})`;
   return [{ subject, needed: Math.ceil(total / 8), available: sharedCapacityBytes, unit: "bytes" }];
 }

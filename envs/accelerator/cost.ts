@@ -6,7 +6,7 @@
 //     added before they are written; the first accumulation of a partial sum writes without reading.
 // Tiles may be ragged: every count below is exact for loops whose bounds do not divide the extent.
 // One CostModel holds its scratch arrays, so that an evaluation allocates nothing.
-import { type Accelerator, operationEnergyPj, operationRate } from "./architecture.js";
+import { type Accelerator, homeOf, operationEnergyPj, operationRate, reservedBitsAt } from "./architecture.js";
 import type { Mapping } from "./mapping.js";
 import { C, DIM_COUNT, G, I, K, N, O, OPERANDS, type Operation, P, type Problem, Q, R, S } from "./problem.js";
 
@@ -205,11 +205,12 @@ export class CostModel {
       for (let operand = 0; operand < 3; operand++) {
         if (!level.keeps[operand]) continue;
         const bits = this.tileBits(l, operand);
-        if (level.partitionBytes !== undefined) {
-          if (bits > level.partitionBytes[operand]! * 8) return false;
-        } else shared += bits;
+        if (level.partitionBytes === undefined) shared += bits;
+        else if (bits + reservedBitsAt(this.chip, this.#problem, l, operand) > level.partitionBytes[operand]! * 8) {
+          return false;
+        }
       }
-      if (l === this.chip.residentLevel) shared += this.#problem.reservedBits;
+      if (level.partitionBytes === undefined) shared += reservedBitsAt(this.chip, this.#problem, l, I);
       if (level.sharedCapacityBytes !== undefined && shared > level.sharedCapacityBytes * 8) return false;
     }
     return true;
@@ -324,7 +325,7 @@ export class CostModel {
     const words =
       operand === I && !isMultiplier ? this.#inputWords(child, slides ? inner : -1) : this.#relevantExtent(mask);
     const width = operand === 0 ? problem.bits.weights : problem.bits.inputs;
-    const from = this.#source(parent, operand) * 3 + operand;
+    const from = this.#slot(parent, operand);
     this.reads[from]! += words * sent;
     this.readBits[from]! += words * sent * width;
     if (!isMultiplier) {
@@ -339,7 +340,7 @@ export class CostModel {
 
   /** pJ to move a bit between two levels that keep an operand, through all that lies between. */
   #hops(parent: number, child: number): number {
-    return Math.max(0, this.#hopPj[child]! - this.#hopPj[parent]!);
+    return Math.abs(this.#hopPj[child]! - this.#hopPj[parent]!);
   }
 
   /** Outputs: partial sums that move up from `child` to `parent`, and back down when a tile is visited again.
@@ -370,7 +371,7 @@ export class CostModel {
     // the child holds partial sums when it comes back to a tile, or when several children share its sum
     const partial = partialOutside || visitsChild > firstParent;
     const finalBits = partialOutside ? problem.bits.partial : problem.bits.outputs;
-    const up = this.#source(parent, O) * 3 + O;
+    const up = this.#slot(parent, O);
     this.updates[up]! += words * visitsParent;
     this.writeBits[up]! += words * firstParent * finalBits + revisited * problem.bits.partial;
     this.reads[up]! += revisited;
@@ -380,19 +381,34 @@ export class CostModel {
       this.fills[child * 3 + O]! += back;
       this.writeBits[child * 3 + O]! += back * problem.bits.partial;
     }
+    // every visit sends the tile up, sums that go on as wide words
+    const sentBits = words * (firstParent * finalBits + (visitsChild - firstParent) * problem.bits.partial);
+    if (parent === 0 && !isMultiplier && problem.resident[O] && this.chip.copiesOutputs) {
+      this.reads[child * 3 + O]! += words * visitsChild;
+      this.readBits[child * 3 + O]! += sentBits;
+    }
     if (this.#hasHops) {
-      // every visit sends the tile up, sums that go on as wide words, and all but the first got it from above
+      // all but the first got it from above
       const back = isMultiplier ? visitsParent - firstParent : visitsChild - firstChild;
-      const bits = words * (firstParent * finalBits + (visitsChild - firstParent + back) * problem.bits.partial);
+      const bits = sentBits + words * back * problem.bits.partial;
       this.networkEnergyPj += bits * this.#hops(this.#source(parent, O), child);
     }
     return partial;
   }
 
-  /** Where the words of a transfer from `parent` really are: an activation that stays on chip is not in DRAM but spread over
-   *  the instances of the resident level, which read and write it for one another. */
+  /** Where the words of a transfer from `parent` really are: an operand that stays on chip is not in DRAM but spread over the
+   *  instances of the level where it stays, which read and write it for one another. */
   #source(parent: number, operand: number): number {
-    return parent === 0 && this.#problem.resident[operand]! ? this.chip.residentLevel : parent;
+    return parent === 0 && this.#problem.resident[operand]! ? homeOf(this.chip, this.#problem, operand) : parent;
+  }
+
+  /** The same as a position [level · 3 + operand] of the counts: where outputs have a memory of their own, activations that
+   *  stay are in that of the inputs, whatever they are to this layer. */
+  #slot(parent: number, operand: number): number {
+    const source = this.#source(parent, operand);
+    const isElsewhere = source !== parent && this.chip.copiesOutputs;
+    const isActivation = operand === O || this.#problem.weightsAreActivations;
+    return source * 3 + (isElsewhere && isActivation ? I : operand);
   }
 
   /** Position [level · 8 + dimension] of the innermost temporal loop outside `child` whose dimension is relevant, -1 if none. */

@@ -7,13 +7,14 @@ import {
   buildAccelerator,
   DATAFLOWS,
   type DataflowName,
+  reservedBitsAt,
 } from "./architecture.js";
 import { dataflowViolations } from "./check-mapping.js";
 import { CostModel } from "./cost.js";
 import { constraintOn, DATAFLOW_CONSTRAINTS } from "./dataflow.js";
 import { mapProblem, type Objective } from "./mapper.js";
 import { emptyMapping, type Mapping } from "./mapping.js";
-import { DIM_COUNT, OPERANDS, type Operand, type Problem } from "./problem.js";
+import { DIM_COUNT, I, OPERANDS, type Operand, type Problem } from "./problem.js";
 
 const FIXED: readonly DataflowName[] = DATAFLOWS.filter((name) => name !== "flexible");
 
@@ -143,7 +144,7 @@ function smallestBytes(problem: Problem, chip: Accelerator, dataflow: DataflowNa
     mapping.temporal[wholeMask & (1 << d) ? last + d : d] = problem.extents[d]!;
   }
   model.prepare(problem, mapping);
-  let bits = level === chip.residentLevel ? problem.reservedBits : 0;
+  let bits = reservedBitsAt(chip, problem, level, operand ?? I);
   for (let o = 0; o < 3; o++) {
     if ((operand === undefined || operand === o) && chip.levels[level]!.keeps[o]) bits += model.tileBits(level, o);
   }

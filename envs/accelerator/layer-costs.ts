@@ -23,8 +23,9 @@ export interface LayerCost {
   readonly dramBytes: number;
   /** bytes that its tiles take on chip, all instances and levels */
   readonly tileBytes: number;
-  /** cycles that the level where activations stay asks for; 0 on a machine without one */
+  /** cycles that the level where activations stay asks for, and that of the weights if it is another; 0 without one */
   readonly residentCycles: number;
+  readonly residentWeightCycles: number;
 }
 
 export type LayerResult =
@@ -120,9 +121,14 @@ export class LayerCosts {
       dramBytes: Math.ceil(dramBits / 8),
       tileBytes: Math.ceil(tileBits / 8),
       residentCycles: chip.residentLevel < 0 ? 0 : model.levelCycles[chip.residentLevel]!,
+      residentWeightCycles: hasWeightLevel(chip) ? model.levelCycles[chip.weightLevel]! : 0,
     };
   }
 }
+
+/** Whether weights stay at another level than activations. */
+export const hasWeightLevel = ({ residentLevel, weightLevel }: Accelerator): boolean =>
+  weightLevel >= 0 && weightLevel !== residentLevel;
 
 function remember<Result>(known: Map<string, Result>, key: string, result: Result): void {
   if (known.size >= MAX_LAYERS) known.delete(known.keys().next().value as string);

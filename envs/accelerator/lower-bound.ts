@@ -1,7 +1,7 @@
 // What no mapping that a dataflow allows can beat: cycles of a full array and of the compulsory DRAM traffic; energy of the
 // operations, of the accesses next to the multipliers at the best sharing that the fan-outs and the dataflow permit, and of
 // every word crossing every level once. A flexible machine skips the search of a dataflow that cannot win by this bound.
-import { type Accelerator, type Level, operationEnergyPj, operationRate } from "./architecture.js";
+import { type Accelerator, homeOf, type Level, operationEnergyPj, operationRate } from "./architecture.js";
 import type { DataflowConstraint } from "./dataflow.js";
 import { DIM_COUNT, I, O, P, type Problem, Q, R, S, W } from "./problem.js";
 
@@ -27,7 +27,7 @@ export function problemBound(problem: Problem, chip: Accelerator): ProblemBound 
   for (let operand = 0; operand < 3; operand++) {
     if (!present[operand]) continue;
     const total = needed[operand]! * widths[operand]!;
-    let parent = chip.levels[resident[operand] ? chip.residentLevel : 0]!;
+    let parent = chip.levels[resident[operand] ? homeOf(chip, problem, operand) : 0]!;
     for (let l = 1; l < chip.levels.length; l++) {
       const level = chip.levels[l]!;
       if (!level.keeps[operand]) continue;

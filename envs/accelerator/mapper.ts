@@ -6,7 +6,7 @@
 
 import { RandomStream } from "../../src/core/rng.js";
 import type { Violation } from "../../src/core/trial.js";
-import type { Accelerator, DataflowName } from "./architecture.js";
+import { type Accelerator, type DataflowName, reservedBitsAt } from "./architecture.js";
 import { Climb, type Start } from "./climb.js";
 import type { CostModel } from "./cost.js";
 import { constraintOn, constraintsOf, type DataflowConstraint } from "./dataflow.js";
@@ -14,7 +14,7 @@ import { enumerateMapspace, smallMapspace } from "./exhaustive.js";
 import { type LowerBound, lowerBound, type ProblemBound, problemBound } from "./lower-bound.js";
 import { copyMapping, emptyMapping, type Mapping } from "./mapping.js";
 import type { Objective } from "./objective.js";
-import { DIM_COUNT, OPERANDS, type Problem } from "./problem.js";
+import { DIM_COUNT, I, OPERANDS, type Problem } from "./problem.js";
 import { Scorer } from "./scorer.js";
 import { SpatialSearch } from "./spatial.js";
 import { type Leaf, TilingTree } from "./tiling-tree.js";
@@ -202,16 +202,18 @@ function minimumViolations(problem: Problem, model: CostModel): Violation[] {
   const violations: Violation[] = [];
   chip.levels.forEach((level, l) => {
     if (l === 0) return;
-    let shared = l === chip.residentLevel ? Math.ceil(problem.reservedBits / 8) : 0;
+    const reserved = (operand: number): number => Math.ceil(reservedBitsAt(chip, problem, l, operand) / 8);
+    let shared = reserved(I);
     for (let operand = 0; operand < 3; operand++) {
       if (!level.keeps[operand]) continue;
       const bytes = Math.ceil(model.tileBits(l, operand) / 8);
       shared += bytes;
       const room = level.partitionBytes?.[operand];
-      if (room !== undefined && bytes > room) {
+      const needed = bytes + reserved(operand);
+      if (room !== undefined && needed > room) {
         violations.push({
           subject: `${level.name} ${OPERANDS[operand]}`,
-          needed: bytes,
+          needed,
           available: room,
           unit: "bytes",
         });

@@ -6,12 +6,13 @@ import { type Schedule, type ScheduledGroup, schedule, type Transfers } from "..
 import { type Accelerator, type Level, operationEnergyPj } from "./architecture.js";
 import { boundsOf } from "./bounds.js";
 import type { LatencyPart } from "./cost.js";
-import { type LayerCost, type LayerCosts, peakCycles } from "./layer-costs.js";
+import { hasWeightLevel, type LayerCost, type LayerCosts, peakCycles } from "./layer-costs.js";
 import type { Problem } from "./problem.js";
 
 export { type Bounds, boundsOf } from "./bounds.js";
 export {
   bottleneckOf,
+  hasWeightLevel,
   type LayerCost,
   LayerCosts,
   type LayerResult,
@@ -107,6 +108,7 @@ function sumOfSteps(costs: readonly LayerCost[], counts: readonly number[]): Lay
     dramBytes: total((cost) => cost.dramBytes),
     tileBytes: costs.reduce((most, cost) => Math.max(most, cost.tileBytes), 0),
     residentCycles: total((cost) => cost.residentCycles),
+    residentWeightCycles: total((cost) => cost.residentWeightCycles),
   };
 }
 
@@ -118,7 +120,6 @@ function costOfGroup(
   chip: Accelerator,
 ): { readonly layers: readonly LayerCost[]; readonly group: GroupCost } {
   const dram = chip.levels[0]!;
-  const store = chip.levels[chip.residentLevel]!;
   const stepCycles = sum(members, ({ latencyCycles }) => latencyCycles);
   const moved: Transfers = {
     inputBits: sum(group.transfers, ({ inputBits }) => inputBits),
@@ -127,8 +128,12 @@ function costOfGroup(
   };
   // what the steps themselves read from DRAM: weights that are loaded for each tile
   const streamedBits = 8 * sum(members, ({ dramBytes }) => dramBytes);
-  const explicitCycles = transferCycles(moved, chip).dram;
-  const storeCycles = sum(members, ({ residentCycles }) => residentCycles) + transferCycles(moved, chip).store;
+  const transfers = transferCycles(moved, chip);
+  const explicitCycles = transfers.dram;
+  const activationCycles = sum(members, ({ residentCycles }) => residentCycles) + transfers.store;
+  const weightCycles = sum(members, ({ residentWeightCycles }) => residentWeightCycles) + transfers.weightStore;
+  const storeCycles = Math.max(activationCycles, weightCycles);
+  const store = chip.levels[weightCycles > activationCycles ? chip.weightLevel : chip.residentLevel]!;
   const dramCycles = transferCycles({ ...moved, weightBits: moved.weightBits + streamedBits }, chip).dram;
   const overheads = dram.doubleBuffered ? chip.overheads : undefined;
   const first = overheads?.firstLoad ? transferCycles({ ...NOTHING, inputBits: group.firstLoadBits }, chip).dram : 0;
@@ -158,6 +163,7 @@ function costOfGroup(
         member.energyPj +
         pj.dram +
         pj.store +
+        pj.weightStore +
         pj.network +
         // mW · cycles / MHz = nJ
         ((chip.leakageMw * wait) / chip.clockMhz) * 1000,
@@ -189,17 +195,21 @@ function withMore(parts: LayerCost["latencyParts"], more: LayerCost["latencyPart
 const NOTHING: Transfers = { inputBits: 0, weightBits: 0, outputBits: 0 };
 const bitsOf = ({ inputBits, weightBits, outputBits }: Transfers): number => inputBits + weightBits + outputBits;
 
-/** Cycles that the bandwidths of DRAM and of the store's instances ask for. */
+/** Cycles that the bandwidths of DRAM and of the store's instances ask for; `weightStore` is 0 where the store keeps weights. */
 export function transferCycles(
   { inputBits, weightBits, outputBits }: Transfers,
   chip: Accelerator,
-): { readonly dram: number; readonly store: number } {
-  const loads = [weightBits, inputBits, 0];
-  const stores = [0, 0, outputBits];
+): { readonly dram: number; readonly store: number; readonly weightStore: number } {
+  const isApart = hasWeightLevel(chip);
   const store = chip.levels[chip.residentLevel]!;
+  // outputs that were copied to where inputs are read leave from there
+  const leaving = chip.copiesOutputs ? [0, outputBits, 0] : [0, 0, outputBits];
+  const entering = [isApart ? 0 : weightBits, inputBits, 0];
+  const weights = isApart ? chip.levels[chip.weightLevel]! : undefined;
   return {
-    dram: levelCycles(loads, stores, chip.levels[0]!),
-    store: levelCycles(stores, loads, store) / store.instances,
+    dram: levelCycles([weightBits, inputBits, 0], [0, 0, outputBits], chip.levels[0]!),
+    store: levelCycles(leaving, entering, store) / store.instances,
+    weightStore: weights === undefined ? 0 : levelCycles([0, 0, 0], [weightBits, 0, 0], weights) / weights.instances,
   };
 }
 
@@ -221,16 +231,19 @@ function levelCycles(reads: readonly number[], writes: readonly number[], level:
 export function transferPj(
   transfers: Transfers,
   chip: Accelerator,
-): { readonly dram: number; readonly store: number; readonly network: number } {
+): { readonly dram: number; readonly store: number; readonly weightStore: number; readonly network: number } {
   const dram = chip.levels[0]!;
   const store = chip.levels[chip.residentLevel]!;
-  const loadBits = transfers.inputBits + transfers.weightBits;
-  const storeBits = transfers.outputBits;
-  const hopPj = sum(chip.levels.slice(0, chip.residentLevel), ({ hopPjPerBit }) => hopPjPerBit);
+  const { inputBits, weightBits, outputBits } = transfers;
+  const hopsTo = (level: number): number => sum(chip.levels.slice(0, level), ({ hopPjPerBit }) => hopPjPerBit);
+  const weights = hasWeightLevel(chip) ? chip.levels[chip.weightLevel]! : undefined;
+  const ownBits = weights === undefined ? inputBits + weightBits : inputBits;
+  const weightHopPj = hopsTo(weights === undefined ? chip.residentLevel : chip.weightLevel);
   return {
-    dram: loadBits * dram.readPjPerBit + storeBits * dram.writePjPerBit,
-    store: loadBits * store.writePjPerBit + storeBits * store.readPjPerBit,
-    network: (loadBits + storeBits) * hopPj,
+    dram: (inputBits + weightBits) * dram.readPjPerBit + outputBits * dram.writePjPerBit,
+    store: ownBits * store.writePjPerBit + outputBits * store.readPjPerBit,
+    weightStore: weights === undefined ? 0 : weightBits * weights.writePjPerBit,
+    network: (inputBits + outputBits) * hopsTo(chip.residentLevel) + weightBits * weightHopPj,
   };
 }
 

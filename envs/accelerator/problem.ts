@@ -56,8 +56,10 @@ export interface Problem {
   readonly weightsAreActivations: boolean;
   /** operands that stay on chip between layers: neither read from DRAM nor written to it */
   readonly resident: readonly [boolean, boolean, boolean];
-  /** bits of the machine's resident level, per instance, that activations kept for this and later layers take */
+  /** bits per instance of the level where activations stay that what is kept for this and later layers takes */
   readonly reservedBits: number;
+  /** the same where weights stay, if they have room of their own */
+  readonly reservedWeightBits: number;
 }
 
 const bit = (...dims: number[]): number => dims.reduce((mask, d) => mask | (1 << d), 0);
@@ -84,6 +86,8 @@ export interface Precision {
 export interface Residency {
   readonly resident: readonly [boolean, boolean, boolean];
   readonly reservedBits: number;
+  /** where weights have a room of their own */
+  readonly reservedWeightBits?: number;
 }
 
 export const NOTHING_RESIDENT: Residency = { resident: [false, false, false], reservedBits: 0 };
@@ -108,7 +112,7 @@ export function problemOf(
   } = precision;
   const activations: WordBits = { weights: inputBits, inputs: inputBits, outputs: outputBits, partial: partialBits };
   const { G: groups, P, Q, R, S, stride, dilation } = layer;
-  const { resident, reservedBits } = residency;
+  const { resident, reservedBits, reservedWeightBits = 0 } = residency;
   // fields one by one: this runs for every layer of every trial, and copying objects into others took half of the time
   switch (layer.kind) {
     case "conv":
@@ -119,6 +123,7 @@ export function problemOf(
         dilation,
         resident,
         reservedBits,
+        reservedWeightBits,
         extents: [batch, groups, layer.K / groups, layer.C / groups, P, Q, R, S],
         relevance: [CONV_WEIGHTS, INPUTS, OUTPUTS],
         bits: { weights: storedWeightBits, inputs: inputBits, outputs: outputBits, partial: partialBits },
@@ -133,6 +138,7 @@ export function problemOf(
         dilation,
         resident,
         reservedBits,
+        reservedWeightBits,
         extents: [batch, groups, layer.K / groups, layer.C / groups, P, Q, 1, 1],
         relevance: [CONV_WEIGHTS | bit(N), INPUTS, OUTPUTS],
         bits: activations,
@@ -146,6 +152,7 @@ export function problemOf(
         dilation,
         resident,
         reservedBits,
+        reservedWeightBits,
         extents: [batch, layer.C, 1, 1, P, Q, R, S],
         relevance: [0, INPUTS, OUTPUTS],
         bits: activations,
@@ -162,6 +169,7 @@ export function problemOf(
           dilation,
           resident,
           reservedBits,
+          reservedWeightBits,
           extents: [batch, layer.C, 1, layer.inputs.length, P, Q, 1, 1],
           relevance: [0, INPUTS, OUTPUTS],
           bits: activations,
@@ -175,6 +183,7 @@ export function problemOf(
         dilation,
         resident,
         reservedBits,
+        reservedWeightBits,
         extents: [batch, layer.C, 1, 1, P, Q, 1, 1],
         relevance: [second === "per-channel" ? bit(N, G) : ELEMENTWISE, INPUTS, OUTPUTS],
         bits: activations,
@@ -197,6 +206,7 @@ export function makeProblem(given: {
   present?: readonly [boolean, boolean, boolean];
   resident?: readonly [boolean, boolean, boolean];
   reservedBits?: number;
+  reservedWeightBits?: number;
 }): Problem {
   const { stride, dilation, relevance, bits } = given;
   const extents = new Int32Array(given.extents);
@@ -223,6 +233,7 @@ export function makeProblem(given: {
     weightsAreActivations: given.weightsAreActivations,
     resident: given.resident ?? NOTHING_RESIDENT.resident,
     reservedBits: given.reservedBits ?? 0,
+    reservedWeightBits: given.reservedWeightBits ?? 0,
   };
 }
 
@@ -237,7 +248,7 @@ function product(extents: Int32Array, mask: number): number {
 
 /** A text that is equal for two problems exactly when every mapping costs the same for both. */
 export function problemKey(problem: Problem): string {
-  const { extents, stride, dilation, relevance, bits, multiplierBits, operation, present, resident, reservedBits } =
-    problem;
-  return `${extents.join(",")}|${stride}|${dilation}|${relevance}|${bits.weights},${bits.inputs},${bits.outputs},${bits.partial},${multiplierBits.weights}|${operation}|${present[0] ? 1 : 0}|${resident}|${reservedBits}`;
+  const { extents, stride, dilation, relevance, bits, multiplierBits, operation, present } = problem;
+  const { resident, reservedBits, reservedWeightBits } = problem;
+  return `${extents.join(",")}|${stride}|${dilation}|${relevance}|${bits.weights},${bits.inputs},${bits.outputs},${bits.partial},${multiplierBits.weights}|${operation}|${present[0] ? 1 : 0}|${resident}|${reservedBits}|${reservedWeightBits}`;
 }

@@ -3,7 +3,7 @@
 // (weights N P Q, inputs K, outputs C R S), so six orders stand for all permutations (Timeloop's mapspace, Parashar et al.
 // 2019, collapses the same way). The tile starts as large as its parent allows; dimensions are halved where the traffic
 // across the boundary grows least per bit freed, until it fits; then they grow back where room is left.
-import type { Accelerator, Level } from "./architecture.js";
+import { type Accelerator, homeOf, type Level, reservedBitsAt } from "./architecture.js";
 import type { Objective } from "./objective.js";
 import { C, DIM_COUNT, G, I, N, O, OPERANDS, P, type Problem, Q, R, S, W } from "./problem.js";
 
@@ -161,6 +161,8 @@ export class BoundarySearch {
   readonly #group = new Float64Array(4);
   /** bits per full pass over the operand (inputs: per word), 0 where the level does not keep it */
   readonly #passBits = new Float64Array(3);
+  /** bits of the level that what stays on chip takes from each operand's tiles */
+  readonly #reserved = new Float64Array(3);
   /** level that the words really come from, and energy of a bit on its way */
   readonly #source = new Int32Array(3);
   readonly #downPj = new Float64Array(3);
@@ -210,7 +212,7 @@ export class BoundarySearch {
     this.#boundary = boundary;
     this.#level = this.#chip.levels[boundary.level]!;
     const { bits, present, resident } = this.#problem;
-    const { levels, overheads, residentLevel } = this.#chip;
+    const { levels, overheads } = this.#chip;
     const { spatial } = boundary.choice;
     for (let d = 0; d < DIM_COUNT; d++) {
       this.#sizes[d] = balancedSizes(Math.round(boundary.maximum[d]! / boundary.minimum[d]!));
@@ -221,6 +223,7 @@ export class BoundarySearch {
       for (let d = 0; d < DIM_COUNT; d++) instances *= spatial[l * DIM_COUNT + d]!;
     }
     for (let operand = 0; operand < 3; operand++) {
+      this.#reserved[operand] = reservedBitsAt(this.#chip, this.#problem, boundary.level, operand);
       this.#passBits[operand] = 0;
       this.#outerVisits(operand);
       if (!present[operand]) continue;
@@ -228,7 +231,7 @@ export class BoundarySearch {
       if (!this.#level.keeps[operand] && this.#roomInside[operand] === 0) continue;
       let parent = boundary.level - 1;
       while (!levels[parent]!.keeps[operand]) parent--;
-      const source = parent === 0 && resident[operand]! ? residentLevel : parent;
+      const source = parent === 0 && resident[operand]! ? homeOf(this.#chip, this.#problem, operand) : parent;
       const from = levels[source]!;
       this.#source[operand] = source;
       this.#instances[source] = Math.max(1, Math.min(this.#instances[source]!, levels[source]!.instances));
@@ -439,13 +442,13 @@ export class BoundarySearch {
   #overflow(): number {
     const { present } = this.#problem;
     const { keeps, partitionBytes, sharedCapacityBytes } = this.#level;
-    let shared = this.#boundary.level === this.#chip.residentLevel ? this.#problem.reservedBits : 0;
+    let shared = this.#reserved[I]!;
     let over = 0;
     for (let operand = 0; operand < 3; operand++) {
       if (!keeps[operand] || !present[operand]) continue;
       const need = this.#words(operand) * this.#wordBits(operand);
       if (partitionBytes === undefined) shared += need;
-      else over += Math.max(0, need / (partitionBytes[operand]! * 8) - 1);
+      else over += Math.max(0, (need + this.#reserved[operand]!) / (partitionBytes[operand]! * 8) - 1);
     }
     return sharedCapacityBytes === undefined ? over : shared / (sharedCapacityBytes * 8) - 1;
   }

@@ -148,6 +148,7 @@ function roomOf(question: GroupingQuestion, first: number, last: number): Planni
       }
       return 8 * (store.capacityBytes * RESIDENT_SHARE - used);
     },
+    freeWeightBits: store.weights && 8 * (store.weights.capacityBytes * RESIDENT_SHARE - residency.keptWeightBytes),
     isKept: (layer) => layer >= 0 && isOutputKept[layer]!,
     externalBits: (source, reader) => sizes.activationBits[source < 0 ? reader : source]!,
     channelsOf: (source) => (source < 0 ? network.input.channels : network.layers[source]!.K),

@@ -27,6 +27,8 @@ export interface PlanningRoom {
   readonly keepsWeights: boolean;
   /** bits of the store, all instances together, that the group may take while each layer of the network runs */
   freeBits(layer: number): number;
+  /** bits that its weights may take, where they have a room of their own; undefined where they share the store */
+  readonly freeWeightBits: number | undefined;
   /** whether a layer's output is on chip as a whole */
   isKept(layer: number): boolean;
   /** bits of a word of what a layer reads from outside of the group */
@@ -56,7 +58,7 @@ export interface GroupPlan {
   readonly operations: number;
   /** operations beyond one computation of every pixel that is needed */
   readonly recomputedOperations: number;
-  /** bits of the store while each layer of the group runs, weights among them */
+  /** bits of the store while each layer of the group runs, weights among them unless they have a room of their own */
   readonly storeBits: readonly number[];
   /** of all tensors, between two tiles */
   readonly lineBufferBits: number;
@@ -216,7 +218,8 @@ class TilingSearch {
     const operations = this.#operations(rows, columns);
     for (let images = batch; ; images = 1) {
       const tiles = rows.tiles * columns.tiles * (batch / images);
-      for (let stays = tiles > 1 && keepsWeights && this.#weightBits > 0; ; stays = false) {
+      const mayStay = keepsWeights && this.#weightBits <= (this.#room.freeWeightBits ?? Infinity);
+      for (let stays = tiles > 1 && mayStay && this.#weightBits > 0; ; stays = false) {
         const dramBits = movedBits + this.#weightBits * (stays ? 1 : tiles);
         if (this.#improves(dramBits, operations, tiles)) {
           const storeBits = this.#storeBits(rows, columns, images, stays);
@@ -247,7 +250,7 @@ class TilingSearch {
 
   /** By layer of the group: what is in hand there, the line buffers of the rest, and what is there for the whole group. */
   #storeBits(rows: AxisTiles, columns: AxisTiles, images: number, weightsStay: boolean): number[] {
-    const fixed = this.#factorBits + (weightsStay ? this.#weightBits : 0);
+    const fixed = this.#factorBits + (weightsStay && this.#room.freeWeightBits === undefined ? this.#weightBits : 0);
     const storeBits = this.#facts.map(() => fixed);
     this.#shape.tensors.forEach(({ firstUse, lastUse }, t) => {
       const word = images * this.#wordBits[t]!;

@@ -8,7 +8,16 @@ import type { Layer, Network } from "../network/ir.js";
 import { chooseGroups } from "./choose-groups.js";
 import type { Deployment } from "./deployment.js";
 import type { GroupPlan } from "./plan-group.js";
-import { keepWeights, residencyOf, type Sizes, sizesOf, storeOf } from "./residency.js";
+import {
+  type ChipStore,
+  keepWeights,
+  type Residency,
+  type Room,
+  residencyOf,
+  type Sizes,
+  sizesOf,
+  storeOf,
+} from "./residency.js";
 
 /** The layers as problems, with what stays on chip between them. */
 export interface Schedule {
@@ -16,6 +25,8 @@ export interface Schedule {
   readonly problems: readonly Problem[];
   /** bytes of what is kept on chip while each layer runs, all instances */
   readonly residentBytes: readonly number[];
+  /** the same of what weights keep of a room of their own */
+  readonly residentWeightBytes: readonly number[];
   readonly areWeightsKept: readonly boolean[];
   readonly groups: readonly ScheduledGroup[];
   /** why there is no such deployment */
@@ -74,16 +85,22 @@ export function schedule(
   };
   const plans = chooseGroups({ network, chip, store, deployment, objective, sizes, residency, precisionOf });
   const residentBytes = residentBytesOf(keptBytes, plans);
+  const residentWeightBytes = residentWeightBytesOf(residency, plans, store);
+  const besideWeights = store.weights === undefined ? residentBytes : residentWeightBytes;
   const areWeightsKept =
     deployment.weights === "fit"
-      ? keepWeights(sizes, store, residentBytes, (i) => batch * layers[i]!.macCount)
+      ? keepWeights(sizes, store, besideWeights, (i) => batch * layers[i]!.macCount)
       : residency.areWeightsKept;
-  if (deployment.weights === "fit") addWeights(residentBytes, sizes, areWeightsKept, plans);
+  if (deployment.weights === "fit") addWeights(besideWeights, sizes, areWeightsKept, plans);
 
   const isKept = (position: number | undefined): boolean =>
     position !== undefined && position >= 0 && isOutputKept[position]!;
-  const level = chip.levels[chip.residentLevel];
-  const reservedBits = (i: number): number => (level ? Math.ceil((residentBytes[i]! * 8) / level.instances) : 0);
+  const reservedIn = (bytes: number, room: Room | undefined): number =>
+    room === undefined ? 0 : Math.ceil((bytes * 8) / room.instances);
+  const reserved = (i: number): { readonly reservedBits: number; readonly reservedWeightBits: number } => ({
+    reservedBits: reservedIn(residentBytes[i]!, store),
+    reservedWeightBits: reservedIn(residentWeightBytes[i]!, store.weights),
+  });
   const problems = layers.map((layer, i) => {
     const { order, second } = operandOrder(layer, network);
     const isJoined = layer.inputs.length > operandsOf(layer);
@@ -92,7 +109,7 @@ export function schedule(
       isJoined ? layer.inputs.every(isKept) : isKept(order[0]),
       isOutputKept[i]!,
     ] as const;
-    return problemOf(layer, batch, precisionOf(i), { resident, reservedBits: reservedBits(i) }, second);
+    return problemOf(layer, batch, precisionOf(i), { resident, ...reserved(i) }, second);
   });
   const groups = plans.map((plan): ScheduledGroup => {
     const members = layers.slice(plan.shape.first, plan.shape.last + 1);
@@ -107,7 +124,7 @@ export function schedule(
             { ...layer, P, Q },
             plan.images,
             precisionOf(position),
-            { resident: [isResident, true, true], reservedBits: reservedBits(position) },
+            { resident: [isResident, true, true], ...reserved(position) },
             operandOrder(layer, network).second,
           ),
         ).map(({ problem, count }) => ({ problem, count: count * (batch / plan.images) }));
@@ -116,7 +133,14 @@ export function schedule(
     };
   });
   const { shortage } = residency;
-  return { problems, residentBytes, areWeightsKept, groups, ...(shortage !== undefined && { shortage }) };
+  return {
+    problems,
+    residentBytes,
+    residentWeightBytes,
+    areWeightsKept,
+    groups,
+    ...(shortage !== undefined && { shortage }),
+  };
 }
 
 /** The producers of a layer's two operands; of an addition or multiplication the 1 × 1 map that is spread comes second. */
@@ -146,6 +170,21 @@ function residentBytesOf(keptBytes: readonly number[], plans: readonly GroupPlan
     storeBits.forEach((bits, i) => {
       bytes[shape.first + i]! += Math.ceil(bits / 8);
     });
+  }
+  return bytes;
+}
+
+/** The same of the room that weights have to themselves: those that stay for good, and a group's own while it runs. */
+function residentWeightBytesOf(
+  { isOutputKept, keptWeightBytes }: Residency,
+  plans: readonly GroupPlan[],
+  { weights }: ChipStore,
+): number[] {
+  const bytes = isOutputKept.map(() => keptWeightBytes);
+  if (weights === undefined) return bytes;
+  for (const { shape, weightsStay, weightBits } of plans) {
+    if (!weightsStay) continue;
+    for (let i = shape.first; i <= shape.last; i++) bytes[i]! += Math.ceil(weightBits / 8);
   }
   return bytes;
 }

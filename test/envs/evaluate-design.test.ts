@@ -256,10 +256,13 @@ describe("activations that stay on chip", () => {
     ]);
   });
 
-  it("stay nowhere on a machine whose level has partitions", () => {
-    const parts = { ...roomy.levels[1]!, capacityBytes: { weights: 4096, inputs: 4096, outputs: 4096 } };
-    const chip = buildAccelerator({ ...roomy, levels: [roomy.levels[0]!, parts] });
-    expect(chip.residentLevel).toBe(-1);
-    expect(schedule(small, chip, fused).problems.some(({ resident }) => resident.includes(true))).toBe(false);
+  it("stay in the partition of the inputs, and nowhere on a machine that keeps no inputs", () => {
+    const only = (given: object) =>
+      buildAccelerator({ ...roomy, levels: [roomy.levels[0]!, { ...roomy.levels[1]!, ...given }] });
+    const parts = only({ capacityBytes: { weights: 4096, inputs: 4096, outputs: 4096 } });
+    expect(schedule(small, parts, fused).problems.map(({ resident }) => resident[O])).toEqual([true, true, false]);
+    const none = only({ keeps: ["weights", "outputs"] });
+    expect(none.residentLevel).toBe(-1);
+    expect(schedule(small, none, fused).problems.some(({ resident }) => resident.includes(true))).toBe(false);
   });
 });

@@ -110,7 +110,6 @@ describe("a whole chip", () => {
       buildAccelerator({ ...file, levels: [file.levels[0]!, { name: "local", type: "sram", capacityBytes }] });
     const chip = parts({ weights: 32768, inputs: 16384, outputs: 16384 });
     expect(chip.levels[1]!.areaMm2).toBeCloseTo(sramAreaMm2(45, 32768) + 2 * sramAreaMm2(45, 16384), 12);
-    expect(chip.residentLevel).toBe(-1);
     expect(() => parts({ weights: 32768 })).toThrow(expect.objectContaining({ code: "ACCELERATOR_BAD" }));
   });
   it("takes stated energies as they are, at any node", () => {

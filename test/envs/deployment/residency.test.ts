@@ -10,7 +10,7 @@ import { buildNetwork, loadNetwork, type NetworkFile } from "../../../envs/netwo
 const deploy = (given: Record<string, unknown>): Deployment => deploymentSchema.parse(given);
 
 /** One memory, and a DRAM so slow (one byte a cycle) that it decides the latency. */
-const chipOf = (bufferBytes: number, keeps?: ("weights" | "inputs" | "outputs")[]) =>
+const chipOf = (bufferBytes: number) =>
   buildAccelerator({
     name: "one buffer",
     nodeNm: 45,
@@ -22,7 +22,6 @@ const chipOf = (bufferBytes: number, keeps?: ("weights" | "inputs" | "outputs")[
         name: "buffer",
         type: "sram",
         capacityBytes: bufferBytes,
-        ...(keeps !== undefined && { keeps }),
         fanout: [{ name: "lanes", size: 16 }],
       },
       { name: "registers", type: "regfile", capacityBytes: 64 },
@@ -141,9 +140,18 @@ describe("what must stay on chip and cannot", () => {
   });
 
   it("names what no level of the machine is for", () => {
-    const passing = chipOf(4096, ["inputs", "outputs"]);
+    const passing = buildAccelerator({
+      name: "no weights",
+      nodeNm: 45,
+      clockMhz: 1000,
+      mac: {},
+      levels: [
+        { name: "DRAM", type: "dram", dram: "LPDDR4", bandwidthGBps: 1 },
+        { name: "buffer", type: "sram", capacityBytes: 4096, keeps: ["inputs", "outputs"] },
+      ],
+    });
     expect(refusal(two, passing, { weights: "on-chip" })).toMatchObject({
-      reason: "weights on chip need 160 bytes, and no level on chip shares its room among weights, inputs and outputs",
+      reason: "weights on chip need 160 bytes, and no level on chip keeps weights",
       violations: [{ needed: 160, available: 0 }],
     });
     expect(schedule(two, passing, deploy({ weights: "fit" })).areWeightsKept).toEqual([false, false]);
