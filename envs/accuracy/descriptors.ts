@@ -28,6 +28,8 @@ export interface Descriptors {
   readonly logResolution: number;
   /** spatial layers */
   readonly depth: number;
+  /** convolutions that see a feature map larger than 1 × 1, depthwise ones included */
+  readonly convolutions: number;
   /** mean ln(filter rows / 3) over the spatial layers */
   readonly kernel: number;
   /** share of spatial layers with squeeze-and-excite */
@@ -51,10 +53,14 @@ export function describe(network: Network): Descriptors {
   const blocks = spatialBlocks(network);
   const sections = intoSections(blocks);
   let mapWeights = 1;
+  let convolutions = 0;
   let activated = 0;
   let smooth = 0;
   for (const layer of network.layers) {
-    if (layer.P * layer.Q > 1 && (layer.kind === "conv" || layer.kind === "depthwise")) mapWeights += layer.weightCount;
+    if (layer.P * layer.Q > 1 && (layer.kind === "conv" || layer.kind === "depthwise")) {
+      mapWeights += layer.weightCount;
+      convolutions++;
+    }
     if (layer.activation === "none" || layer.P * layer.Q === 1) continue;
     activated++;
     if (SMOOTH.has(layer.activation)) smooth++;
@@ -74,6 +80,7 @@ export function describe(network: Network): Descriptors {
     logMapWeights: Math.log(mapWeights),
     logResolution: Math.log(network.input.resolution / 224),
     depth,
+    convolutions,
     kernel: kernel / depth,
     squeezeExcite: squeezed / depth,
     depthwise: depthwise / depth,

@@ -24,6 +24,7 @@ export interface QuantizationTerms {
 }
 
 export interface FamilyTerms {
+  /** for every network; of 8 bits after training, times `depthFactor` */
   readonly base: number;
   /** for a network whose spatial layers are all depthwise */
   readonly depthwise: number;
@@ -31,13 +32,21 @@ export interface FamilyTerms {
   readonly squeezeExciteSmooth: number;
 }
 
-/** Rise of ln(error) of a family at its full bits. */
-export function familyRise(
-  terms: FamilyTerms,
-  traits: Pick<Descriptors, "depthwise" | "squeezeExcite" | "smoothActivation">,
-): number {
+/** What a network's rise depends on, beside its bits. */
+export type QuantizationTraits = Pick<Descriptors, "depthwise" | "squeezeExcite" | "smoothActivation" | "convolutions">;
+
+/** The convolutions of a network whose `base` counts once: about those of ResNet-50 and MobileNetV2. */
+const REFERENCE_CONVOLUTIONS = 50;
+
+/** Without training the roundings of independent layers add up, amplitudes by the square root of their number; training
+ *  makes up for it. */
+export const depthFactor = (method: QuantizationMethod, { convolutions }: QuantizationTraits): number =>
+  method === "quantization-aware" ? 1 : Math.sqrt(convolutions / REFERENCE_CONVOLUTIONS);
+
+/** Rise of ln(error) of a family at its full bits. @param depth factor of `base` */
+export function familyRise(terms: FamilyTerms, traits: Omit<QuantizationTraits, "convolutions">, depth = 1): number {
   const weakness = (traits.squeezeExcite + traits.smoothActivation) / 2;
-  return terms.base + terms.depthwise * traits.depthwise + terms.squeezeExciteSmooth * weakness;
+  return terms.base * depth + terms.depthwise * traits.depthwise + terms.squeezeExciteSmooth * weakness;
 }
 
 /** Rise of ln(error) that a deployment causes; 0 at 16 bits throughout. */
@@ -48,7 +57,7 @@ export function quantizationRise(
   terms: QuantizationTerms,
   method: QuantizationMethod = DEFAULT_QUANTIZATION_METHOD,
 ): number {
-  const rise8 = familyRise(terms.int8[method], descriptors);
+  const rise8 = familyRise(terms.int8[method], descriptors, depthFactor(method, descriptors));
   const rise4 = rise8 + familyRise(terms.int4[method], descriptors);
   const riseOf = (bits: number): number => (bits >= 16 ? 0 : bits >= 8 ? rise8 : rise4);
   let layerCount = 0;

@@ -1,11 +1,11 @@
 // Measures a fit on what it has not seen: whole families, MBConv networks and quantisation pairs left out.
 import { describe } from "../descriptors.js";
 import type { ProxyError } from "../estimate.js";
-import { familyRise, raisedError } from "../quantization.js";
+import { raisedError } from "../quantization.js";
 import { kendallTau } from "../rank-statistics.js";
 import { surrogateModel } from "../surrogate-model.js";
 import { FIT_SETTINGS, type FitRow, type FitSettings, fitModel } from "./fit-model.js";
-import { fitInt8, methodOf, traitsOf } from "./fit-quantization.js";
+import { expectedRise, fitInt8 } from "./fit-quantization.js";
 import type { Published, QuantizationPair, ShortSchedule } from "./training-data.js";
 
 export interface LeftOut {
@@ -161,7 +161,7 @@ export function compareRivals(
 export function leavePairsOut(pairs: readonly QuantizationPair[]): number[] {
   return pairs.map((pair, i) => {
     const terms = fitInt8(pairs.filter((_, j) => j !== i));
-    const predicted = raisedError(pair.floatError, familyRise(terms[methodOf(pair)], traitsOf(pair.family)));
+    const predicted = raisedError(pair.floatError, expectedRise(terms, pair));
     return 100 * Math.abs(predicted - pair.int8Error);
   });
 }

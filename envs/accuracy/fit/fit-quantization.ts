@@ -1,28 +1,26 @@
 // Fits what int8 costs to pairs of float and int8 results. There are few pairs and one is an outlier (a MobileNetV1 that
-// lost 14 points), so each method's terms are pulled towards priors from the literature, and far pairs count less (Huber).
+// lost 14 points), so each method's terms are pulled towards priors from the literature, and beyond a small distance a pair
+// counts by its distance, not its square (Huber): the answer is nearly a median, which is best for the mean absolute error.
+import { describe } from "../descriptors.js";
 import { cholesky, choleskySolve, normalEquations } from "../linear-algebra.js";
-import { type FamilyTerms, familyRise, type QuantizationMethod, type QuantizationTerms } from "../quantization.js";
+import {
+  depthFactor,
+  type FamilyTerms,
+  familyRise,
+  type QuantizationMethod,
+  type QuantizationTerms,
+  type QuantizationTraits,
+} from "../quantization.js";
+import { familyNetwork } from "../tables/families.js";
 import type { QuantizationPair } from "./training-data.js";
 
-type Traits = Parameters<typeof familyRise>[1];
-
-const DENSE: Traits = { depthwise: 0, squeezeExcite: 0, smoothActivation: 0 };
-const DEPTHWISE: Traits = { depthwise: 1, squeezeExcite: 0, smoothActivation: 0 };
-/** Traits of the families in the pairs; those not named are dense (VGG, ResNet, Inception). */
-const FAMILY_TRAITS: Readonly<Record<string, Traits>> = {
-  mobilenet_v1: DEPTHWISE,
-  tf2_mobilenet_v1: DEPTHWISE,
-  mobilenet_v2: DEPTHWISE,
-  mobilenet_v3_minimal: DEPTHWISE,
-  efficientnet_lite: DEPTHWISE,
-  mobilenet_v3: { depthwise: 1, squeezeExcite: 0.6, smoothActivation: 0.5 },
-};
-
-/** What a method costs before any pair is seen: base, depthwise, squeeze-excite and smooth activation. */
+/** What a method costs before any pair is seen: base, depthwise, squeeze-excite and smooth activation. One scale for a whole
+ *  tensor hurts depthwise layers most, whose channels differ most in range (Krishnamoorthi 2018, arXiv:1806.08342; Nagel et
+ *  al. 2019, arXiv:1906.04721). */
 const PRIORS: Readonly<Record<QuantizationMethod, FamilyTerms>> = {
   "quantization-aware": { base: 0.02, depthwise: 0.015, squeezeExciteSmooth: 0.03 },
   "post-training": { base: 0.02, depthwise: 0.025, squeezeExciteSmooth: 0.4 },
-  "post-training-per-tensor": { base: 0.05, depthwise: 0.04, squeezeExciteSmooth: 0.8 },
+  "post-training-per-tensor": { base: 0.05, depthwise: 0.08, squeezeExciteSmooth: 0.8 },
 };
 const POST_TRAINING_INT4: FamilyTerms = { base: 0.05, depthwise: 0.4, squeezeExciteSmooth: 0.4 };
 /** 4 bits on top of 8, from published results (docs/accuracy.md, "Four bits", has each with its source). */
@@ -33,9 +31,19 @@ export const PUBLISHED_INT4: QuantizationTerms["int4"] = {
 };
 /** pairs that a prior is worth */
 const PRIOR_WEIGHT = 2;
-const HUBER_SCALE = 0.03;
+const HUBER_SCALE = 0.01;
 
-export const traitsOf = (family: string): Traits => FAMILY_TRAITS[family] ?? DENSE;
+/** Of the network that stands for the pair's family. */
+const traitsOf = ({ family, model }: QuantizationPair): QuantizationTraits => describe(familyNetwork(family, model));
+
+/** Rise of ln(error) by int8 that terms expect of a pair. */
+export function expectedRise(terms: QuantizationTerms["int8"], pair: QuantizationPair): number {
+  const method = methodOf(pair);
+  return riseOf(terms[method], pair, traitsOf(pair));
+}
+
+const riseOf = (terms: FamilyTerms, pair: QuantizationPair, traits: QuantizationTraits): number =>
+  familyRise(terms, traits, depthFactor(methodOf(pair), traits));
 
 export function methodOf(pair: Pick<QuantizationPair, "method">): QuantizationMethod {
   if (pair.method.startsWith("QAT")) return "quantization-aware";
@@ -63,15 +71,16 @@ export function fitInt8(pairs: readonly QuantizationPair[]): QuantizationTerms["
 
 function fitMethod(pairs: readonly QuantizationPair[], prior: FamilyTerms): FamilyTerms {
   let terms = prior;
-  const rows = pairs.map((pair) => {
-    const traits = traitsOf(pair.family);
-    return [1, traits.depthwise, (traits.squeezeExcite + traits.smoothActivation) / 2];
+  const traits = pairs.map(traitsOf);
+  const rows = pairs.map((pair, i) => {
+    const { depthwise, squeezeExcite, smoothActivation } = traits[i]!;
+    return [depthFactor(methodOf(pair), traits[i]!), depthwise, (squeezeExcite + smoothActivation) / 2];
   });
   const targets = pairs.map(observedRise);
   const centres = [prior.base, prior.depthwise, prior.squeezeExciteSmooth];
   for (let round = 0; round < 30; round++) {
     const weights = pairs.map((pair, i) => {
-      const residual = Math.abs(targets[i]! - familyRise(terms, traitsOf(pair.family)));
+      const residual = Math.abs(targets[i]! - riseOf(terms, pair, traits[i]!));
       return residual <= HUBER_SCALE ? 1 : HUBER_SCALE / residual;
     });
     const penalties = [PRIOR_WEIGHT, PRIOR_WEIGHT, PRIOR_WEIGHT];

@@ -1,4 +1,5 @@
 // Writes docs/accuracy-fit.md: what the fit reached on networks and pairs that it had not seen.
+import { median } from "../../../src/core/statistics.js";
 import type { ProxyError } from "../estimate.js";
 import type { FittedSurrogate } from "../imagenet-surrogate.js";
 import { kendallTau } from "../rank-statistics.js";
@@ -62,13 +63,13 @@ export function fitReport(
     "",
     "## int8, pairs left out one at a time",
     "",
-    "| method | pairs | mean absolute error of the drop (points) |",
-    "|---|---|---|",
+    "| method | pairs | mean absolute error of the drop (points) | median | largest |",
+    "|---|---|---|---|---|",
     ...methods.map((method) => {
       const errors = pairErrors.filter((_, i) => methodOf(pairs[i]!) === method);
-      return `| ${method} | ${errors.length} | ${mean(errors).toFixed(2)} |`;
+      return pairLine(method, errors);
     }),
-    `| all | ${pairErrors.length} | ${mean(pairErrors).toFixed(2)} |`,
+    pairLine("all", pairErrors),
     "",
     "## Coefficients",
     "",
@@ -79,6 +80,11 @@ export function fitReport(
     ...fitted.model.features.map((name, i) => `| ${name} | ${fitted.model.coefficients[i]!.toFixed(4)} |`),
     "",
   ].join("\n");
+}
+
+function pairLine(name: string, errors: readonly number[]): string {
+  const figures = [mean(errors), median(errors), Math.max(0, ...errors)];
+  return `| ${name} | ${errors.length} | ${figures.map((figure) => figure.toFixed(2)).join(" | ")} |`;
 }
 
 const baselineLine = (name: string, error: ProxyError): string =>

@@ -1,11 +1,15 @@
 import { describe, expect, it } from "vitest";
 import { describe as describeNetwork } from "../../../envs/accuracy/descriptors.js";
+import { expectedRise, fitInt8 } from "../../../envs/accuracy/fit/fit-quantization.js";
+import type { QuantizationPair } from "../../../envs/accuracy/fit/training-data.js";
 import {
+  depthFactor,
   familyRise,
   type QuantizationTerms,
   quantizationRise,
   raisedError,
 } from "../../../envs/accuracy/quantization.js";
+import { familyNetwork } from "../../../envs/accuracy/tables/families.js";
 import { deploymentSchema } from "../../../envs/deployment/deployment.js";
 import { buildNetwork, loadNetwork } from "../../../envs/network/network-file.js";
 
@@ -64,6 +68,49 @@ describe("the rise of ln(error) by quantisation", () => {
       return of("post-training") / of("quantization-aware");
     };
     expect(cost("efficientnet-b0")).toBeGreaterThan(2 * cost("mobilenet-v2"));
+  });
+});
+
+describe("a pair of float and int8 results", () => {
+  const convolutions = (family: string, model: string) => describeNetwork(familyNetwork(family, model)).convolutions;
+
+  it("is stood for by a network as deep as its name says", () => {
+    // 53 convolutions of ResNet-50 (4 of them projections) and 3 for each of 34 blocks more; VGG-19 has 16, V2 has 52
+    expect(convolutions("resnet_v1", "resnet_v1_50")).toBe(53);
+    expect(convolutions("resnet_v1", "vitis/resnet_v1_152")).toBe(53 + 3 * 34);
+    expect(convolutions("resnet", "resnet18")).toBe(20);
+    expect(convolutions("vgg", "vgg_19")).toBe(16);
+    expect(convolutions("mobilenet_v2", "mobilenet_v2_1.4")).toBe(52);
+    expect(convolutions("inception_v4", "inception_v4")).toBeGreaterThan(convolutions("inception_v1", "inception_v1"));
+    expect(convolutions("unheard of", "")).toBe(53);
+  });
+
+  it("of EfficientNet-Lite has neither squeeze-and-excite nor a smooth activation", () => {
+    const lite4 = describeNetwork(familyNetwork("efficientnet_lite", "efficientnet_lite4"));
+    expect([lite4.squeezeExcite, lite4.smoothActivation]).toEqual([0, 0]);
+    expect(lite4.convolutions).toBe(describeNetwork(loadNetwork("efficientnet-b4")).convolutions);
+  });
+
+  it("costs a network with four times the layers twice the base after training, and the same with it", () => {
+    const deep = { depthwise: 0, squeezeExcite: 0, smoothActivation: 0, convolutions: 200 };
+    expect(depthFactor("post-training", deep)).toBeCloseTo(2, 12);
+    expect(depthFactor("quantization-aware", deep)).toBe(1);
+    const family = { base: 0.05, depthwise: 0.02, squeezeExciteSmooth: 0 };
+    expect(familyRise(family, { ...deep, depthwise: 1 }, 2)).toBeCloseTo(0.12, 12);
+  });
+
+  it("that is far from all others moves the fit by little", () => {
+    const pair = (int8Error: number) => ({
+      model: "mobilenet_v1_1.0",
+      family: "mobilenet_v1",
+      method: "PTQ, per-tensor",
+      floatError: 0.3,
+      int8Error,
+    });
+    const alike = Array.from({ length: 8 }, () => pair(0.33));
+    const drop = (pairs: readonly QuantizationPair[]) => raisedError(0.3, expectedRise(fitInt8(pairs), pair(0))) - 0.3;
+    expect(drop(alike)).toBeCloseTo(0.03, 2);
+    expect(drop([...alike, pair(0.6)]) - drop(alike)).toBeLessThan(0.005); // least squares would move it by 0.02 and more
   });
 });
 
