@@ -16,17 +16,18 @@ const DEVIATION = [0.247, 0.2435, 0.2616] as const;
  *  @param trainCount, heldOutCount at most so many images, from the start of the files
  *  @throws CosearchError FILE_UNREADABLE, FILE_BAD_SYNTAX */
 export function readCifar(folder: string, trainCount: number, heldOutCount: number): SplitSet {
-  const names = [1, 2, 3, 4, 5].map((i) => join(folder, `data_batch_${i}.bin`)).filter((file) => existsSync(file));
-  if (names.length === 0) {
-    throw new CosearchError(
-      "FILE_UNREADABLE",
-      `${folder} holds no data_batch_1.bin: is it the folder of CIFAR-10's binary form?`,
-    );
-  }
-  return {
-    train: readSet(names, trainCount),
-    heldOut: readSet([join(folder, "test_batch.bin")], heldOutCount),
-  };
+  const { train, heldOut } = cifarFiles(folder);
+  return { train: readSet(train, trainCount), heldOut: readSet([heldOut], heldOutCount) };
+}
+
+/** The files that are there, without reading them. @throws CosearchError FILE_UNREADABLE when one is missing */
+export function cifarFiles(folder: string): { readonly train: readonly string[]; readonly heldOut: string } {
+  const train = [1, 2, 3, 4, 5].map((i) => join(folder, `data_batch_${i}.bin`)).filter((file) => existsSync(file));
+  const heldOut = join(folder, "test_batch.bin");
+  const missing = train.length === 0 ? "data_batch_1.bin" : existsSync(heldOut) ? undefined : "test_batch.bin";
+  if (missing === undefined) return { train, heldOut };
+  const why = `${folder} holds no ${missing}: is it the folder of CIFAR-10's binary form?`;
+  throw new CosearchError("FILE_UNREADABLE", why);
 }
 
 function readSet(files: readonly string[], most: number): ImageSet {

@@ -12,7 +12,7 @@ import type { AccuracyEstimate } from "../estimate.js";
 import { estimateOf, shippedSurrogate } from "../imagenet-surrogate.js";
 import { NoEstimate } from "../no-estimate.js";
 import { defineProxy } from "../proxy-definition.js";
-import { readCifar } from "./cifar.js";
+import { cifarFiles, readCifar } from "./cifar.js";
 import { embeddedSet, type SplitSet } from "./image-set.js";
 import type { SeedFit } from "./seed-fit.js";
 
@@ -32,7 +32,7 @@ const options = z.strictObject({
   data: z.string().min(1).default("embedded").describe("embedded, or the folder of CIFAR-10's binary form"),
   steps: z.int().min(1).max(1_000_000).default(200).describe("training steps; there is no limit in seconds"),
   batch: z.int().min(2).max(4096).default(64),
-  learningRate: z.number().positive().max(10).default(0.1),
+  learningRate: z.number().positive().default(0.1).describe("at its highest; a training that diverges answers chance"),
   resolution: z.int().min(8).max(64).default(16).describe("rows and columns of the embedded images"),
   trainImages: z.int().min(10).max(100_000).default(3000),
   heldOutImages: z.int().min(10).max(100_000).default(1000),
@@ -44,8 +44,12 @@ export const trainingDefinition = defineProxy({
   name: TRAINING_PROXY,
   summary: SUMMARY,
   options,
-  resolve: (given, folder) =>
-    given.data === "embedded" || isAbsolute(given.data) ? given : { ...given, data: join(folder, given.data) },
+  resolve(given, folder) {
+    if (given.data === "embedded") return given;
+    const data = isAbsolute(given.data) ? given.data : join(folder, given.data);
+    cifarFiles(data); // complain before anything is written
+    return { ...given, data };
+  },
   create(given) {
     let data: SplitSet | undefined;
     const seeds = measuredSeeds();
