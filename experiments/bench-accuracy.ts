@@ -11,8 +11,10 @@ import { fillTemplate } from "../src/core/template.js";
 
 const NETWORKS = 1000;
 
-/** Medians over the repetitions, networks per second of processor time. */
+/** Networks per second of processor time: medians over the repetitions, after one that warms up the compiler. */
 export interface AccuracyRates {
+  /** of the first thousand that a process answers, when most of the time is compiling and reading the coefficients */
+  readonly firstEstimates: number;
   readonly estimate: number;
   readonly buildAndEstimate: number;
   readonly build: number;
@@ -22,7 +24,7 @@ export interface AccuracyRates {
 export function accuracyRates(repeat: number): AccuracyRates {
   const { space, template } = loadSpaceFile("ofa-mobilenet-v3");
   const proxy = imagenetSurrogate();
-  const rounds = Array.from({ length: repeat }, (_, i) => {
+  const [first, ...rounds] = Array.from({ length: repeat + 1 }, (_, i) => {
     const random = RandomStream.of(i + 1, "bench/accuracy");
     const files = Array.from(
       { length: NETWORKS },
@@ -42,6 +44,7 @@ export function accuracyRates(repeat: number): AccuracyRates {
   });
   const middle = (of: (rates: AccuracyRates) => number): number => median(rounds.map(of));
   return {
+    firstEstimates: first!.estimate,
     estimate: middle((rates) => rates.estimate),
     buildAndEstimate: middle((rates) => rates.buildAndEstimate),
     build: middle((rates) => rates.build),
