@@ -108,7 +108,7 @@ const KINDS: Readonly<Record<string, StageEntry["kind"]>> = {
 /** Undefined for a table with a block that is not known: such a row is counted and not scored. */
 function networkFileOf(row: PublishedRow): NetworkFile | undefined {
   const arch = row.arch!;
-  const isV3 = row.family.startsWith("mobilenet_v3");
+  const isV3 = /mobilenet_?v3|mbv3|hardcore/i.test(row.family);
   const stages: StageEntry[] = [];
   let channels = arch.stem.c;
   for (const [type, kernel, stride, expansion, out, blocks, ratio] of arch.stages) {
@@ -147,11 +147,15 @@ function expansionOf(
   return { expandedChannels: Math.round((channels * expansion) / 8) * 8 };
 }
 
-/** The stage tables do not name activations; the papers do. MobileNetV3 has ReLU in its narrow half. */
+/** The stage tables do not name activations; the papers do. MobileNetV3 and HardCoRe-NAS (arXiv:2102.11646) have ReLU in
+ *  their narrow half, LCNet (arXiv:2109.15099) and FBNetV3 (arXiv:2006.02049) none; EfficientNet without Lite and EdgeTPU,
+ *  TinyNet (arXiv:2010.14819), MixNet (arXiv:1907.09595) and ReXNet (arXiv:2007.00992) have swish. */
 function activationOf(family: string, channels: number): Activation {
-  if (family === "mobilenet_v3") return channels >= 80 ? "hard-swish" : "relu";
-  if (family === "efficientnet") return "swish";
-  return family === "mobilenet_v2" || family === "efficientnet_lite" ? "relu6" : "relu";
+  if (/minimal/i.test(family)) return "relu";
+  if (/mobilenet_?v3|mbv3|hardcore/i.test(family)) return channels >= 80 ? "hard-swish" : "relu";
+  if (/lcnet|fbnet_?v3/i.test(family)) return "hard-swish";
+  if (/efficientnet(?!.*(lite|edge|_e[sml]\b))|tinynet|mixnet|rexnet/i.test(family)) return "swish";
+  return /mobilenet_?v2|efficientnet.?lite|proxyless/i.test(family) ? "relu6" : "relu";
 }
 
 /** One MBConv network under the short schedule. */

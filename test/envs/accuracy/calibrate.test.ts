@@ -39,6 +39,26 @@ describe("tables", () => {
     expect(rows[3]!.network!.blocks).toHaveLength(11);
   });
 
+  it("builds the Once-for-all subnet whose cost is published, and takes slots unit by unit, the last layers left out", () => {
+    // arXiv:1908.09791, section 4.1: depth 4, expansion 3, kernel 3 everywhere at 224 pixels has 226 M multiply-adds
+    const { rows } = readTable(ofa);
+    expect(rows[0]!.network!.macCount / 1e6).toBeCloseTo(226, 0);
+    expect(rows[0]!.network!.input.resolution).toBe(224);
+    // only the second unit is deep and has large kernels; its first block widens 24 channels, the others 40
+    const unit = (first: string, second: string): string => `${first}--${second}${"33--".repeat(3)}`;
+    const path = file(
+      "unit.csv",
+      `ks,e,d,top1
+${unit("33", "7777")},${unit("33", "6666")},24222,0.75
+`,
+    );
+    const [row] = readTable(path).rows;
+    expect(row!.knobs).toMatchObject({ "unit2.depth": 4, "unit2.layer4.kernel": 7, "unit2.layer4.expansion": 6 });
+    const depthwise = row!.network!.layers.filter((layer) => layer.kind === "depthwise");
+    expect(depthwise.map((layer) => layer.R)).toEqual([3, 3, 3, 7, 7, 7, 7, 3, 3, 3, 3, 3, 3]);
+    expect(depthwise.slice(3, 7).map((layer) => layer.K)).toEqual([6 * 24, 6 * 40, 6 * 40, 6 * 40]);
+  });
+
   it("reads universal inverted bottlenecks, and counts a row whose blocks are not known without scoring it", async () => {
     const row = (name: string, type: string) => ({
       name,
@@ -60,6 +80,16 @@ describe("tables", () => {
     expect(rows[0]!.network!.macCount).toBe(rows[1]!.network!.macCount);
     const { rows: count, scored } = await calibrate(accuracyProxy("imagenet-surrogate"), readTable(path));
     expect([count, scored]).toEqual([3, 2]);
+  });
+
+  it("gives published networks the activation of their paper, which the stage tables leave out", () => {
+    const families = ["efficientnet", "tinynet", "efficientnet_lite", "efficientnet_edgetpu", "lcnet", "mobilenet_v3"];
+    const arch = { stem: { k: 3, c: 32 }, stages: [["ir", 3, 2, 4, 64, 1, 0]], head: 0, head_after_pool: false };
+    const rows = families.map((family) => ({ name: family, family, top1: 70, recipe: "any", arch }));
+    const found = readTable(file("activations.json", JSON.stringify(rows))).rows.map(({ network }) => {
+      return network!.layers.find((layer) => layer.kind === "depthwise")!.activation;
+    });
+    expect(found).toEqual(["swish", "swish", "relu6", "relu", "hard-swish", "relu"]);
   });
 
   it("builds NAS-Bench-201 cells with the benchmark's own counts", () => {
