@@ -1,12 +1,7 @@
 // One design for looking at: the network by stage, the chip by area, every layer's mapping, and where cycles and energy go.
 // The parts of a layer's energy are those of the cost model (envs/accelerator/cost.ts): arithmetic, each level, the network
 // between them, leakage; they add up to the layer's energy, as the parts of its latency do to its cycles (a test checks both).
-import {
-  type Accelerator,
-  buildAccelerator,
-  operationEnergyPj,
-  operationRate,
-} from "../envs/accelerator/architecture.js";
+import { type Accelerator, buildAccelerator, operationRate, operationsPj } from "../envs/accelerator/architecture.js";
 import { loopNest } from "../envs/accelerator/mapping.js";
 import {
   hasWeightLevel,
@@ -158,13 +153,12 @@ function layerOf(layer: Layer, position: number, plan: Schedule, cost: LayerCost
   if (mapping === undefined) throw new Error(`layer ${layer.id} has no mapping`);
   const { latencyCycles, latencyParts, energyPj, utilizationFraction, bottleneck, dramBytes } = cost;
   const { weights, inputs } = whole.multiplierBits;
-  const operationPj = operationEnergyPj(chip, whole.operation, weights, inputs);
   const cycles: Record<string, number> = { compute: 0 };
   const energy: Record<string, number> = { arithmetic: 0 };
   for (const { problem, count } of steps) {
     model.evaluate(problem, mapping);
     cycles.compute! += count * model.computeCycles;
-    energy.arithmetic! += count * problem.operationCount * operationPj;
+    energy.arithmetic! += count * operationsPj(chip, problem);
     if (model.networkEnergyPj > 0) energy.network = (energy.network ?? 0) + count * model.networkEnergyPj;
     chip.levels.forEach((level, l) => {
       const moved = OPERANDS.reduce(

@@ -18,7 +18,8 @@ import {
   sramAreaMm2,
   sramLeakageMw,
 } from "./energy.js";
-import { DIMS, type Dim, I, O, OPERANDS, type Operand, type Problem, W } from "./problem.js";
+import { C, DIMS, type Dim, I, O, OPERANDS, type Operand, type Problem, W } from "./problem.js";
+import { type ZeroShares, type Zeros, zeroShares, zerosSchema } from "./zeros.js";
 
 const operand = z.enum(OPERANDS);
 const dim = z.enum(DIMS);
@@ -143,6 +144,7 @@ export const acceleratorSchema = z
       addPj: z.number().min(0).optional().describe("per addition alone; from the table unless stated"),
       areaMm2: z.number().min(0).optional().describe("of one unit; from the table unless stated"),
     }),
+    zeros: zerosSchema.describe("what the machine saves on zeros; nothing unless stated"),
     partialBits: z.int().min(1).max(64).default(32).describe("bits of a partial sum"),
     leakageMw: z
       .union([z.number().min(0), z.literal("table")])
@@ -223,6 +225,7 @@ export interface Accelerator {
   readonly macEnergyPj: number | undefined;
   readonly addEnergyPj: number;
   readonly macAreaMm2: number;
+  readonly zeros: Zeros;
   readonly partialBits: number;
   readonly leakageMw: number;
   readonly layerSetupCycles: number;
@@ -284,6 +287,7 @@ export function completeAccelerator(chip: Description): Accelerator {
     macEnergyPj: energyPj,
     addEnergyPj: addEnergy,
     macAreaMm2: macMm2,
+    zeros: chip.zeros,
     partialBits: chip.partialBits,
     leakageMw: chip.leakageMw === "table" ? leakageMw : chip.leakageMw,
     layerSetupCycles: chip.layerSetupCycles,
@@ -460,6 +464,17 @@ export function operationRate(chip: Accelerator, weightBits: number, activationB
     );
   }
   return rate;
+}
+
+/** What remains of a problem's work on a machine that notices zeros. */
+export const zeroSharesOf = (chip: Accelerator, { density, operation, extents }: Problem): ZeroShares =>
+  zeroShares(chip.zeros, density, operation, extents[C]!);
+
+/** Energy of all operations of a problem, less what is saved on zeros. @throws CosearchError ENERGY_UNKNOWN_COMPONENT */
+export function operationsPj(chip: Accelerator, problem: Problem): number {
+  const { operation, operationCount, multiplierBits } = problem;
+  const each = operationEnergyPj(chip, operation, multiplierBits.weights, multiplierBits.inputs);
+  return operationCount * each * zeroSharesOf(chip, problem).operations;
 }
 
 const FOLDER = "envs/accelerator/presets";

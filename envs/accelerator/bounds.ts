@@ -1,6 +1,6 @@
 // Bounds that no machine can beat, for checking our own results.
 import type { Accelerator } from "./architecture.js";
-import { operationRate } from "./architecture.js";
+import { operationRate, zeroSharesOf } from "./architecture.js";
 import { I, O, P, type Problem, Q, R, S, W } from "./problem.js";
 
 export interface Bounds {
@@ -8,7 +8,9 @@ export interface Bounds {
   readonly energyPj: number;
 }
 
-/** cycles ≥ operations / peak and ≥ compulsory DRAM traffic / bandwidth; energy ≥ operations and compulsory traffic. */
+/** cycles ≥ operations / peak and ≥ compulsory DRAM traffic / bandwidth; energy ≥ operations and compulsory traffic. What the
+ *  machine saves on zeros is taken off the operations.
+ *  @param operationPj of one operation that is carried out */
 export function boundsOf(problem: Problem, chip: Accelerator, operationPj: number): Bounds {
   const { extents, bits, words, present, resident } = problem;
   const needed = (out: number, filter: number, stride: number): number =>
@@ -22,15 +24,19 @@ export function boundsOf(problem: Problem, chip: Accelerator, operationPj: numbe
     (resident[I] ? 0 : Math.min(words[I], inputWords) * bits.inputs);
   const writeBits = resident[O] ? 0 : words[O] * bits.outputs;
   const dram = chip.levels[0]!;
+  const zeros = zeroSharesOf(chip, problem);
   return {
     cycles: Math.max(
-      problem.operationCount /
+      (problem.operationCount * zeros.cycles) /
         (chip.macUnits * operationRate(chip, problem.multiplierBits.weights, problem.multiplierBits.inputs)),
       (readBits + writeBits) / 8 / dram.sharedBytesPerCycle,
       readBits / 8 / dram.readBytesPerCycle,
       writeBits / 8 / dram.writeBytesPerCycle,
     ),
-    energyPj: problem.operationCount * operationPj + readBits * dram.readPjPerBit + writeBits * dram.writePjPerBit,
+    energyPj:
+      problem.operationCount * operationPj * zeros.operations +
+      readBits * dram.readPjPerBit +
+      writeBits * dram.writePjPerBit,
   };
 }
 

@@ -6,9 +6,17 @@
 //     added before they are written; the first accumulation of a partial sum writes without reading.
 // Tiles may be ragged: every count below is exact for loops whose bounds do not divide the extent.
 // One CostModel holds its scratch arrays, so that an evaluation allocates nothing.
-import { type Accelerator, homeOf, operationEnergyPj, operationRate, reservedBitsAt } from "./architecture.js";
+import {
+  type Accelerator,
+  homeOf,
+  operationEnergyPj,
+  operationRate,
+  reservedBitsAt,
+  zeroSharesOf,
+} from "./architecture.js";
 import type { Mapping } from "./mapping.js";
 import { C, DIM_COUNT, G, I, K, N, O, OPERANDS, type Operation, P, type Problem, Q, R, S } from "./problem.js";
+import { NOTHING_SAVED, type ZeroShares } from "./zeros.js";
 
 const MAX_LEVELS = 12;
 
@@ -65,6 +73,9 @@ export class CostModel {
   readonly #visits: Float64Array;
   readonly #visitsOfDim: number;
   #problem!: Problem;
+  /** problem that the shares below are of */
+  #costed: Problem | undefined;
+  #zeros: ZeroShares = NOTHING_SAVED;
   #mapping!: Mapping;
   /** energy and rate of the operation at hand, kept while operation and precision stay the same */
   #operation: Operation | undefined;
@@ -226,6 +237,10 @@ export class CostModel {
   evaluatePrepared(): void {
     const problem = this.#problem;
     const levels = this.#levels;
+    if (problem !== this.#costed) {
+      this.#costed = problem;
+      this.#zeros = zeroSharesOf(this.chip, problem);
+    }
     for (let l = 0; l < levels; l++) {
       let used = 1;
       for (let d = 0; d < DIM_COUNT; d++) used *= this.#count(d, 0, false, l);
@@ -322,8 +337,11 @@ export class CostModel {
       sent *= this.#count(d, innerLevel, inclusive, multicast ? parent : child);
     }
     const slides = inner >= 0 && (this.chip.overheads.overlapSurvivesReuse || !this.#repeatsInside(inner, mask, child));
-    const words =
-      operand === I && !isMultiplier ? this.#inputWords(child, slides ? inner : -1) : this.#relevantExtent(mask);
+    const words = isMultiplier
+      ? this.#relevantExtent(mask) * this.#zeros.accesses[operand]!
+      : operand === I
+        ? this.#inputWords(child, slides ? inner : -1)
+        : this.#relevantExtent(mask);
     const width = operand === 0 ? problem.bits.weights : problem.bits.inputs;
     const from = this.#slot(parent, operand);
     this.reads[from]! += words * sent;
@@ -367,12 +385,14 @@ export class CostModel {
       firstParent *= this.#count(d, 0, false, parent);
     }
     const words = this.#relevantExtent(mask);
-    const revisited = words * (visitsParent - firstParent);
+    // a sum that nothing is added to need not be touched again
+    const live = isMultiplier ? this.#zeros.accesses[O] : 1;
+    const revisited = words * (visitsParent - firstParent) * live;
     // the child holds partial sums when it comes back to a tile, or when several children share its sum
     const partial = partialOutside || visitsChild > firstParent;
     const finalBits = partialOutside ? problem.bits.partial : problem.bits.outputs;
     const up = this.#slot(parent, O);
-    this.updates[up]! += words * visitsParent;
+    this.updates[up]! += live === 1 ? words * visitsParent : words * firstParent + revisited;
     this.writeBits[up]! += words * firstParent * finalBits + revisited * problem.bits.partial;
     this.reads[up]! += revisited;
     this.readBits[up]! += revisited * problem.bits.partial;
@@ -382,14 +402,14 @@ export class CostModel {
       this.writeBits[child * 3 + O]! += back * problem.bits.partial;
     }
     // every visit sends the tile up, sums that go on as wide words
-    const sentBits = words * (firstParent * finalBits + (visitsChild - firstParent) * problem.bits.partial);
+    const sentBits = words * (firstParent * finalBits + (visitsChild - firstParent) * live * problem.bits.partial);
     if (parent === 0 && !isMultiplier && problem.resident[O] && this.chip.copiesOutputs) {
       this.reads[child * 3 + O]! += words * visitsChild;
       this.readBits[child * 3 + O]! += sentBits;
     }
     if (this.#hasHops) {
       // all but the first got it from above
-      const back = isMultiplier ? visitsParent - firstParent : visitsChild - firstChild;
+      const back = isMultiplier ? (visitsParent - firstParent) * live : visitsChild - firstChild;
       const bits = sentBits + words * back * problem.bits.partial;
       this.networkEnergyPj += bits * this.#hops(this.#source(parent, O), child);
     }
@@ -499,7 +519,7 @@ export class CostModel {
     if (lost.dramLineBytes > 0) this.#findLineShares(lost.dramLineBytes);
     let iterations = 1;
     for (let d = 0; d < DIM_COUNT; d++) iterations *= this.#count(d, levels, false, 0);
-    this.computeCycles = iterations / this.#rate;
+    this.computeCycles = (iterations * this.#zeros.cycles) / this.#rate;
     parts.fill(0);
     parts[SETUP] = chip.layerSetupCycles;
     if (lost.dramTileStartCycles > 0) parts[TILE_START] = lost.dramTileStartCycles * this.#dramTiles();
@@ -508,7 +528,7 @@ export class CostModel {
       if (lost.lastStore) parts[LAST_STORE] = this.#lastStoreCycles();
     }
     let busiest = 0;
-    let energy = problem.operationCount * this.#operationPj;
+    let energy = problem.operationCount * this.#operationPj * this.#zeros.operations;
     for (let l = 0; l < levels; l++) {
       const level = chip.levels[l]!;
       let readBits = this.readBits[l * 3]! + this.readBits[l * 3 + 1]! + this.readBits[l * 3 + 2]!;

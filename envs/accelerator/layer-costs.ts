@@ -3,7 +3,7 @@
 import type { Violation } from "../../src/core/trial.js";
 import type { Layer } from "../network/ir.js";
 import type { Accelerator } from "./architecture.js";
-import { operationRate } from "./architecture.js";
+import { operationRate, zeroSharesOf } from "./architecture.js";
 import { CostModel, LATENCY_PARTS, type LatencyPart } from "./cost.js";
 import { type MapperOptions, mapProblem } from "./mapper.js";
 import type { Mapping } from "./mapping.js";
@@ -135,10 +135,11 @@ function remember<Result>(known: Map<string, Result>, key: string, result: Resul
   known.set(key, result);
 }
 
-/** Cycles of a layer with every unit busy at the rate of its precision. */
+/** Cycles of a layer with every unit busy at the rate of its precision; operations that a machine skips take none. */
 export function peakCycles(problem: Problem, chip: Accelerator): number {
   const { weights, inputs } = problem.multiplierBits;
-  return problem.operationCount / (chip.macUnits * operationRate(chip, weights, inputs));
+  const issued = problem.operationCount * zeroSharesOf(chip, problem).cycles;
+  return issued / (chip.macUnits * operationRate(chip, weights, inputs));
 }
 
 /** The latency by cause, without the causes that take no time. */

@@ -10,6 +10,8 @@ import { ACCUMULATOR_BITS, NOTHING_RESIDENT, type Problem, problemOf, type Secon
 
 const width = (what: string) => z.int().min(1).max(64).describe(`bits of a word of the ${what}`);
 
+const density = z.number().gt(0).max(1);
+
 const bitsSchema = z.strictObject({
   weights: width("weights").default(8),
   inputs: width("input activations").default(8),
@@ -29,6 +31,14 @@ const added = {
     })
     .optional()
     .describe("the activation that the layer reads, where loop letters do not say it"),
+  density: z
+    .strictObject({
+      weights: density.default(1),
+      inputs: density.default(1),
+      pattern: z.boolean().default(false).describe("the weights' zeros keep to a pattern of N in every M"),
+    })
+    .optional()
+    .describe("shares that are not zero, for machines that notice zeros; dense unless stated"),
   second: z
     .enum(["map", "per-channel"])
     .optional()
@@ -51,6 +61,7 @@ export type LayerFile = DistributiveOmit<LayerEntry, "inputs" | "stage" | "batch
   readonly bits?: z.input<typeof bitsSchema>;
   readonly input?: z.output<typeof added.input>;
   readonly second?: SecondOperand;
+  readonly density?: { readonly weights?: number; readonly inputs?: number; readonly pattern?: boolean };
 };
 type DistributiveOmit<T, K extends PropertyKey> = T extends unknown ? Omit<T, K> : never;
 
@@ -69,7 +80,7 @@ export function readLayerFile(path: string): LayerFile {
 /** The loop nests that a layer file stands for, in order of execution.
  *  @param partialBits bits of a partial sum where the file states none  @throws CosearchError NETWORK_BAD_SHAPE */
 export function layerParts(file: LayerFile, partialBits = ACCUMULATOR_BITS): readonly LayerPart[] {
-  const { batch = 1, bits = {}, input, second, ...entry } = file;
+  const { batch = 1, bits = {}, input, second, density, ...entry } = file;
   const name = entry.name ?? entry.kind;
   const stated = input === undefined ? sizedBySelf(entry as LayerEntry) : sizedByInput(entry as LayerEntry, input);
   const network = buildNetwork({
@@ -83,6 +94,13 @@ export function layerParts(file: LayerFile, partialBits = ACCUMULATOR_BITS): rea
     inputBits: bits.inputs ?? 8,
     outputBits: bits.outputs ?? 8,
     partialBits: bits.partial ?? partialBits,
+    ...(density !== undefined && {
+      density: {
+        weights: density.weights ?? 1,
+        inputs: density.inputs ?? 1,
+        hasPattern: density.pattern ?? false,
+      },
+    }),
   };
   return network.layers.slice(stated.before.length).map((layer) => ({
     id: layer.id,

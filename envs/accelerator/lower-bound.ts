@@ -1,7 +1,7 @@
 // What no mapping that a dataflow allows can beat: cycles of a full array and of the compulsory DRAM traffic; energy of the
 // operations, of the accesses next to the multipliers at the best sharing that the fan-outs and the dataflow permit, and of
 // every word crossing every level once. A flexible machine skips the search of a dataflow that cannot win by this bound.
-import { type Accelerator, homeOf, type Level, operationEnergyPj, operationRate } from "./architecture.js";
+import { type Accelerator, homeOf, type Level, operationRate, operationsPj, zeroSharesOf } from "./architecture.js";
 import type { DataflowConstraint } from "./dataflow.js";
 import { DIM_COUNT, I, O, P, type Problem, Q, R, S, W } from "./problem.js";
 
@@ -18,11 +18,10 @@ export interface ProblemBound {
 }
 
 export function problemBound(problem: Problem, chip: Accelerator): ProblemBound {
-  const { bits, multiplierBits, words, present, resident, operationCount } = problem;
+  const { bits, words, present, resident } = problem;
   const needed = [words[W], neededInputs(problem), words[O]];
   const widths = [bits.weights, bits.inputs, bits.outputs];
-  let crossingPj =
-    operationCount * operationEnergyPj(chip, problem.operation, multiplierBits.weights, multiplierBits.inputs);
+  let crossingPj = operationsPj(chip, problem);
   let reads = 0;
   for (let operand = 0; operand < 3; operand++) {
     if (!present[operand]) continue;
@@ -52,9 +51,13 @@ export function lowerBound(
   constraint: DataflowConstraint,
   { dramCycles, crossingPj }: ProblemBound,
 ): LowerBound {
+  const operations = problem.operationCount;
   const rate = operationRate(chip, problem.multiplierBits.weights, problem.multiplierBits.inputs);
   return {
-    cycles: Math.max(problem.operationCount / (rate * parallelism(problem, chip, constraint)), dramCycles),
+    cycles: Math.max(
+      (operations * zeroSharesOf(chip, problem).cycles) / (rate * parallelism(problem, chip, constraint)),
+      dramCycles,
+    ),
     energyPj: crossingPj + nearestEnergyPj(problem, chip, constraint),
   };
 }
@@ -87,6 +90,7 @@ function extentOf({ extents }: Problem, mask: number): number {
  *  word share an access; the dimensions that one operand ignores take their share of the fan-out from the other operands'. */
 function nearestEnergyPj(problem: Problem, chip: Accelerator, { spatialMask }: DataflowConstraint): number {
   const { bits, present, relevance, operationCount } = problem;
+  const { accesses } = zeroSharesOf(chip, problem);
   const full = [0, 0, 0];
   const caps = [1, 1, 1];
   let fanout = 1;
@@ -104,7 +108,7 @@ function nearestEnergyPj(problem: Problem, chip: Accelerator, { spatialMask }: D
       operand === O
         ? bits.partial * (level.readPjPerBit + level.writePjPerBit)
         : (operand === W ? bits.weights : bits.inputs) * level.readPjPerBit;
-    full[operand] = operationCount * perOperation;
+    full[operand] = operationCount * perOperation * accesses[operand]!;
     const inside = chip.levels.slice(keeper);
     if (operand === O ? level.reduce : level.multicast[operand]) {
       caps[operand] = axesRoom(inside, problem, ignores & spatialMask);

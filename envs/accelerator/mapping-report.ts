@@ -1,6 +1,6 @@
 // What one mapping of one layer costs, as a document: traffic by level and operand, cycles by cause, energy by place, what
 // every level holds. The figures are cost.ts's; here they get names and are split, and the parts add up to the totals.
-import { operationEnergyPj } from "./architecture.js";
+import { operationsPj } from "./architecture.js";
 import { type CostModel, LATENCY_PARTS, type LatencyPart } from "./cost.js";
 import { type Mapping, type MappingData, mappingData } from "./mapping.js";
 import { bottleneckOf, peakCycles } from "./network-cost.js";
@@ -62,10 +62,9 @@ export function mappingReport(problem: Problem, mapping: Mapping, model: CostMod
   const { chip } = model;
   model.evaluate(problem, mapping);
   const levels = chip.levels.map((_, l) => levelReport(problem, mapping, model, l));
-  const { weights, inputs } = problem.multiplierBits;
   let usedMacUnits = 1;
   for (const bound of mapping.spatial) usedMacUnits *= bound;
-  const operations = problem.operationCount * operationEnergyPj(chip, problem.operation, weights, inputs);
+  const operations = operationsPj(chip, problem);
   const parts = LATENCY_PARTS.map((part, i) => [part, model.latencyParts[i]!] as const);
   return {
     latencyCycles: model.latencyCycles,

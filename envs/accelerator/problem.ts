@@ -2,6 +2,7 @@
 // Follows the seven-loop convolution of Parashar et al. 2019 (Timeloop, ISPASS) with groups G as an eighth loop;
 // what differs between layer kinds (depthwise, matrix multiply, pooling, element-wise) is data here, not code elsewhere.
 import type { Layer } from "../network/ir.js";
+import { DENSE, type Density } from "./zeros.js";
 
 /** Loop dimensions, in the order of every array that is indexed by dimension. */
 export const DIMS = ["N", "G", "K", "C", "P", "Q", "R", "S"] as const;
@@ -50,6 +51,8 @@ export interface Problem {
   /** what is multiplied; weights that are stored compressed take fewer bits than these */
   readonly multiplierBits: { readonly weights: number; readonly inputs: number };
   readonly operation: Operation;
+  /** shares of the operands that are not zero */
+  readonly density: Density;
   /** operations in all: product of the extents */
   readonly operationCount: number;
   /** true when the weights operand is an activation too (matmul, add, multiply) */
@@ -80,6 +83,8 @@ export interface Precision {
   readonly inputBits: number;
   readonly outputBits: number;
   readonly partialBits?: number;
+  /** shares of what is not zero; dense unless stated */
+  readonly density?: Density;
 }
 
 /** What stays on chip before and after a layer, and how much room that takes. */
@@ -109,6 +114,7 @@ export function problemOf(
     inputBits,
     outputBits,
     partialBits = ACCUMULATOR_BITS,
+    density = DENSE,
   } = precision;
   const activations: WordBits = { weights: inputBits, inputs: inputBits, outputs: outputBits, partial: partialBits };
   const { G: groups, P, Q, R, S, stride, dilation } = layer;
@@ -129,6 +135,7 @@ export function problemOf(
         bits: { weights: storedWeightBits, inputs: inputBits, outputs: outputBits, partial: partialBits },
         multiplierBits: { weights: weightBits, inputs: inputBits },
         operation: "mac",
+        density,
         weightsAreActivations: false,
       });
     case "matmul":
@@ -143,6 +150,7 @@ export function problemOf(
         relevance: [CONV_WEIGHTS | bit(N), INPUTS, OUTPUTS],
         bits: activations,
         operation: "mac",
+        density,
         weightsAreActivations: true,
       });
     case "pool":
@@ -202,6 +210,7 @@ export function makeProblem(given: {
   /** default: those of the words */
   multiplierBits?: Problem["multiplierBits"];
   operation: Operation;
+  density?: Density;
   weightsAreActivations: boolean;
   present?: readonly [boolean, boolean, boolean];
   resident?: readonly [boolean, boolean, boolean];
@@ -229,6 +238,7 @@ export function makeProblem(given: {
     bits,
     multiplierBits: given.multiplierBits ?? bits,
     operation: given.operation,
+    density: given.density ?? DENSE,
     operationCount: product(extents, 255),
     weightsAreActivations: given.weightsAreActivations,
     resident: given.resident ?? NOTHING_RESIDENT.resident,
@@ -249,6 +259,7 @@ function product(extents: Int32Array, mask: number): number {
 /** A text that is equal for two problems exactly when every mapping costs the same for both. */
 export function problemKey(problem: Problem): string {
   const { extents, stride, dilation, relevance, bits, multiplierBits, operation, present } = problem;
-  const { resident, reservedBits, reservedWeightBits } = problem;
-  return `${extents.join(",")}|${stride}|${dilation}|${relevance}|${bits.weights},${bits.inputs},${bits.outputs},${bits.partial},${multiplierBits.weights}|${operation}|${present[0] ? 1 : 0}|${resident}|${reservedBits}|${reservedWeightBits}`;
+  const { resident, reservedBits, reservedWeightBits, density } = problem;
+  const zeros = density === DENSE ? "" : `|${density.weights},${density.inputs},${density.hasPattern}`;
+  return `${extents.join(",")}|${stride}|${dilation}|${relevance}|${bits.weights},${bits.inputs},${bits.outputs},${bits.partial},${multiplierBits.weights}|${operation}|${present[0] ? 1 : 0}|${resident}|${reservedBits}|${reservedWeightBits}${zeros}`;
 }

@@ -3,7 +3,7 @@
 // next to the multipliers, which fall with every instance that shares a word. An axis may carry several dimensions; a
 // dimension's share is balanced, so that its last fold is not a sliver.
 // States are only made for what enters the beam: this runs for every layer of every trial.
-import { type Accelerator, operationEnergyPj, operationRate } from "./architecture.js";
+import { type Accelerator, operationRate, operationsPj, zeroSharesOf } from "./architecture.js";
 import type { Objective } from "./objective.js";
 import { C, DIM_COUNT, G, I, K, N, O, P, type Problem, Q, R, S, W, type WordBits } from "./problem.js";
 import type { ChoiceFacts } from "./tiling.js";
@@ -185,14 +185,16 @@ export class SpatialSearch {
     this.#operations = problem.operationCount;
     this.#relevance = problem.relevance;
     const { weights, inputs } = problem.multiplierBits;
-    this.#rate = operationRate(this.#chip, weights, inputs);
+    const zeros = zeroSharesOf(this.#chip, problem);
+    this.#rate = operationRate(this.#chip, weights, inputs) / zeros.cycles;
     let dramBits = 0;
-    this.#operationsPj = problem.operationCount * operationEnergyPj(this.#chip, problem.operation, weights, inputs);
+    this.#operationsPj = operationsPj(this.#chip, problem);
     this.#fixedPj = this.#operationsPj;
     this.#keepers(problem);
     for (let operand = 0; operand < 3; operand++) {
       const keeper = this.#innermost[operand]!;
-      this.#weighAccess(operand, operand, keeper, present[operand] ? problem.operationCount : 0, bits);
+      const near = present[operand] ? problem.operationCount * zeros.accesses[operand]! : 0;
+      this.#weighAccess(operand, operand, keeper, near, bits);
       // a level further out serves what the tile next to the multipliers cannot
       let parent = keeper - 1;
       while (parent > 0 && !levels[parent]!.keeps[operand]) parent--;

@@ -1,7 +1,7 @@
 // Which layers run as groups: of all ways to cut the network into groups and single layers, the one that moves the fewest DRAM
 // bytes (dynamic programming over the layers); a group must save some, and must hold
 // some activation that has no room on chip as a whole. What a group passes on inside is then no longer kept as a whole.
-import { type Accelerator, operationEnergyPj } from "../accelerator/architecture.js";
+import { type Accelerator, operationsPj } from "../accelerator/architecture.js";
 import { peakCycles } from "../accelerator/layer-costs.js";
 import type { Objective } from "../accelerator/objective.js";
 import { type Precision, problemOf } from "../accelerator/problem.js";
@@ -102,7 +102,6 @@ function factsOf(
 ): LayerFacts {
   const layer = network.layers[i]!;
   const problem = problemOf(layer, deployment.batch, precisionOf(i));
-  const { weights, inputs } = problem.multiplierBits;
   const weightBits = residency.areWeightsKept[i]! ? 0 : layer.weightCount * sizes.weightBits[i]!;
   let aloneBits = weightBits + (residency.isOutputKept[i]! ? 0 : problem.words[2]! * sizes.activationBits[i]!);
   for (const source of layer.inputs) {
@@ -113,7 +112,7 @@ function factsOf(
   return {
     operations: problem.operationCount,
     peakCycles: peakCycles(problem, chip),
-    operationPj: problem.operationCount * operationEnergyPj(chip, problem.operation, weights, inputs),
+    operationPj: operationsPj(chip, problem),
     weightBits,
     outputBits: sizes.activationBits[i]!,
     aloneBits,

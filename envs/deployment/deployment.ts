@@ -16,6 +16,8 @@ export type Store = (typeof STORES)[number];
 export const HALOS = ["best", "cached", "recomputed"] as const;
 export type Halo = (typeof HALOS)[number];
 
+const density = z.number().gt(0).max(1);
+
 export const deploymentSchema = z.strictObject({
   weightBits: perStage.default(8),
   activationBits: perStage.default(8),
@@ -37,6 +39,12 @@ export const deploymentSchema = z.strictObject({
     .optional()
     .describe(
       "dram: loaded for every batch; fit: those that there is room for stay on chip from one batch to the next; on-chip: all of them, or the design is infeasible; dram unless stated",
+    ),
+  activationDensity: z
+    .union([density, z.array(density).min(1)])
+    .optional()
+    .describe(
+      "share of the activations that are not zero, after ReLU: one number, or by the stage that made them; 1 unless stated. Counts on machines that notice zeros",
     ),
   pruning: pruningSchema.optional().describe("weights or channels that are left out; none unless stated"),
   halo: z
@@ -64,6 +72,10 @@ export function bitsOf(
     activationBits: pick(deployment.activationBits, layer.stage),
   };
 }
+
+/** Share of a stage's activations that are not zero; of the network's input, all. */
+export const activationDensityOf = ({ activationDensity = 1 }: Deployment, stage: number): number =>
+  pick(activationDensity, stage);
 
 function pick(value: number | readonly number[], stage: number): number {
   return typeof value === "number" ? value : value[Math.min(stage, value.length - 1)]!;

@@ -1,6 +1,7 @@
 // Pruning as a deployment choice. Unstructured and N:M pattern pruning leave the layers as they are and store fewer weights;
 // channel pruning makes every layer narrower, so that any machine gains. What each costs in accuracy: envs/accuracy/pruning.ts.
 import { z } from "zod";
+import type { Density } from "../accelerator/zeros.js";
 import type { Layer, Network } from "../network/ir.js";
 
 export const PRUNING_KINDS = ["none", "unstructured", "pattern", "channel"] as const;
@@ -33,6 +34,13 @@ export function storedWeightBits(weightBits: number, { kind, sparsity }: Pruning
   if (kind === "unstructured") return Math.min(weightBits, kept * weightBits + MASK_BITS);
   if (kind === "pattern") return Math.min(weightBits, kept * (weightBits + PATTERN_INDEX_BITS));
   return weightBits;
+}
+
+/** Share of a layer's weights that are not zero, and whether the zeros keep to a pattern of N in every M. Pruned channels are
+ *  gone, not zero. */
+export function weightDensity({ kind, sparsity }: Pruning = NO_PRUNING): Pick<Density, "weights" | "hasPattern"> {
+  const isSparse = kind === "unstructured" || kind === "pattern";
+  return { weights: isSparse ? 1 - sparsity : 1, hasPattern: kind === "pattern" };
 }
 
 /** The network that runs on the chip. Channel pruning narrows every layer but the network's input and its result; counts follow. */

@@ -4,10 +4,12 @@ import type { Infeasible } from "../../src/core/trial.js";
 import type { Accelerator } from "../accelerator/architecture.js";
 import type { Objective } from "../accelerator/objective.js";
 import { type Precision, type Problem, problemOf, type SecondOperand } from "../accelerator/problem.js";
+import { DENSE, type Density } from "../accelerator/zeros.js";
 import type { Layer, Network } from "../network/ir.js";
 import { chooseGroups } from "./choose-groups.js";
-import type { Deployment } from "./deployment.js";
+import { activationDensityOf, type Deployment } from "./deployment.js";
 import type { GroupPlan } from "./plan-group.js";
+import { weightDensity } from "./pruning.js";
 import {
   type ChipStore,
   keepWeights,
@@ -73,9 +75,20 @@ export function schedule(
   const joined = new Set(layers.flatMap((layer) => (layer.inputs.length > operandsOf(layer) ? layer.inputs : [])));
   const residency = residencyOf(sizes, store, deployment, joined);
   const { isOutputKept, keptBytes } = residency;
+  const pruned = weightDensity(deployment.pruning);
+  const densityFrom = (producer: number | undefined): number =>
+    producer === undefined || producer < 0 ? 1 : activationDensityOf(deployment, layers[producer]!.stage);
+  const densityOf = (i: number, [first, second]: readonly [number?, number?]): Density => {
+    const inputs = densityFrom(first);
+    if (layers[i]!.weightCount > 0) return pruned.weights === 1 && inputs === 1 ? DENSE : { ...pruned, inputs };
+    const weights = densityFrom(second);
+    return weights === 1 && inputs === 1 ? DENSE : { weights, inputs, hasPattern: false };
+  };
   const precisionOf = (i: number): Precision => {
-    const [first] = operandOrder(layers[i]!, network).order;
+    const { order } = operandOrder(layers[i]!, network);
+    const [first] = order;
     return {
+      density: densityOf(i, order),
       weightBits: sizes.multiplierWeightBits[i]!,
       storedWeightBits: sizes.weightBits[i]!,
       inputBits: sizes.activationBits[first !== undefined && first >= 0 ? first : i]!,

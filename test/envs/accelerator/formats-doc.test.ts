@@ -37,7 +37,8 @@ describe("docs/formats-accelerator.md", () => {
     const level = shape.levels.element.shape;
     const axis = level.fanout.unwrap().element.shape;
     const keys = [
-      ...Object.keys(shape).filter((key) => key !== "mac" && key !== "overheads"),
+      ...Object.keys(shape).filter((key) => !["mac", "overheads", "zeros"].includes(key)),
+      ...Object.keys(shape.zeros.unwrap().shape).map((key) => `zeros.${key}`),
       ...Object.keys(shape.overheads.unwrap().shape).map((key) => `overheads.${key}`),
       ...Object.keys(shape.mac.shape).map((key) => `mac.${key}`),
       ...Object.keys(level),
