@@ -42,7 +42,7 @@ export function accuracyRates(repeat: number): AccuracyRates {
     });
     return { build, estimate, buildAndEstimate };
   });
-  const middle = (of: (rates: AccuracyRates) => number): number => median(rounds.map(of));
+  const middle = (of: (rates: (typeof rounds)[number]) => number): number => median(rounds.map(of));
   return {
     firstEstimates: first!.estimate,
     estimate: middle((rates) => rates.estimate),

@@ -46,8 +46,8 @@ const riseOf = (terms: FamilyTerms, pair: QuantizationPair, traits: Quantization
   familyRise(terms, traits, depthFactor(methodOf(pair), traits));
 
 export function methodOf(pair: Pick<QuantizationPair, "method">): QuantizationMethod {
-  if (pair.method.startsWith("QAT")) return "quantization-aware";
-  return pair.method.includes("per-tensor") ? "post-training-per-tensor" : "post-training";
+  if (/qat|aware/i.test(pair.method)) return "quantization-aware";
+  return /per.?(tensor|layer)|power.of.two/i.test(pair.method) ? "post-training-per-tensor" : "post-training";
 }
 
 /** The rise that turns the float error into the int8 error; the inverse of `raisedError`. */

@@ -11,9 +11,10 @@ const REPRESENTATIVES: readonly (readonly [RegExp, string])[] = [
   [/mobilenet.?v3/i, "mobilenet-v3-large"],
   [/mobilenet.?v2/i, "mobilenet-v2"],
   [/(efficient|mobile)net.?edge|efficientnet.?es/i, "efficientnet-edgetpu-s"],
-  [/mobilenet/i, "mobilenet-v1"],
+  [/mobilenet|xception/i, "mobilenet-v1"],
   [/efficientnet/i, "efficientnet-b0"],
-  [/alexnet|squeezenet|caffenet/i, "alexnet"],
+  [/alexnet|caffenet/i, "alexnet"],
+  [/squeezenet/i, "resnet-18"],
 ];
 
 /** Repeats of the stages: He et al. 2016, arXiv:1512.03385, table 1, and arXiv:1603.05027 for 200 layers. */

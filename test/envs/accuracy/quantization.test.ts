@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { describe as describeNetwork } from "../../../envs/accuracy/descriptors.js";
-import { expectedRise, fitInt8 } from "../../../envs/accuracy/fit/fit-quantization.js";
+import { expectedRise, fitInt8, methodOf } from "../../../envs/accuracy/fit/fit-quantization.js";
 import type { QuantizationPair } from "../../../envs/accuracy/fit/training-data.js";
 import {
   depthFactor,
@@ -83,6 +83,23 @@ describe("a pair of float and int8 results", () => {
     expect(convolutions("mobilenet_v2", "mobilenet_v2_1.4")).toBe(52);
     expect(convolutions("inception_v4", "inception_v4")).toBeGreaterThan(convolutions("inception_v1", "inception_v1"));
     expect(convolutions("unheard of", "")).toBe(53);
+  });
+
+  it("was quantised while or after training, with a scale for a tensor or for a channel", () => {
+    const methods = [
+      "QAT, per-layer fake-quant",
+      "quantisation-aware",
+      "PTQ",
+      "PTQ, power-of-two scales",
+      "PTQ per tensor",
+    ];
+    expect(methods.map((method) => methodOf({ method }))).toEqual([
+      "quantization-aware",
+      "quantization-aware",
+      "post-training",
+      "post-training-per-tensor",
+      "post-training-per-tensor",
+    ]);
   });
 
   it("of EfficientNet-Lite has neither squeeze-and-excite nor a smooth activation", () => {

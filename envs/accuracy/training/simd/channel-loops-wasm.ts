@@ -1,6 +1,6 @@
-// simd/channel-loops.as, compiled, and bound to the memory of the tensor library's WebAssembly. To compile it again, in a
-// folder of its own:   npm i assemblyscript@0.28.20 && cp channel-loops.as channel-loops.ts && npx asc channel-loops.ts
-//   -o channel-loops.wasm -O3 --enable simd --importMemory --runtime stub --noAssert && base64 -w 110 channel-loops.wasm
+// simd/channel-loops.as, compiled, and bound to the memory of the tensor library's WebAssembly. To compile it again:
+// scripts/compile-simd.sh envs/accuracy/training/simd/channel-loops.as
+import { bindLoops } from "../../../../src/tensors/simd.js";
 
 /** Addresses and counts, as channel-loops.as names them. */
 export interface SimdLoops {
@@ -10,6 +10,9 @@ export interface SimdLoops {
   scaleColumns(...given: number[]): void;
   normalizationGradient(...given: number[]): void;
 }
+
+/** Of channel-loops.as when it was compiled; a test compares. */
+export const SOURCE_SHA256 = "dd4b29eafb9fb6db2f72ddd287ff1108f0d1e269e32a19d22b5714f4e14f485d";
 
 const COMPILED = `
 AGFzbQEAAAABOARgDH9/f39/f39/f39/fwBgCn9/f39/f39/f30AYA9/f39/f39/f39/f39/f30AYAZ/f39/f38AAg8BA2VudgZtZW1vcnkCAA
@@ -44,21 +47,5 @@ NAIAogC0gEQCAMIAf9AAQAIA395QEiDCAM/eYB/eQBIQwgCkEBaiEKIAcgCWohBwwBCwsgBSAGQQF0ai
 EDdGorAwAgAbejtjgCACAAQQFqIQAMAQsLCw==
 `;
 
-/** The part of WebAssembly's interface that is used; the types of Node leave it out. */
-interface WebAssemblyInterface {
-  readonly Memory: new (size: { readonly initial: number }) => object;
-  readonly Module: new (bytes: Uint8Array) => object;
-  readonly Instance: new (module: object, imports: unknown) => { readonly exports: unknown };
-}
-
 /** Loops on a WebAssembly memory; undefined where `memory` is none, or the machine has no SIMD. */
-export function simdLoops(memory: unknown): SimdLoops | undefined {
-  const { WebAssembly } = globalThis as unknown as { readonly WebAssembly: WebAssemblyInterface };
-  if (!(memory instanceof WebAssembly.Memory)) return undefined;
-  try {
-    const module = new WebAssembly.Module(Buffer.from(COMPILED, "base64"));
-    return new WebAssembly.Instance(module, { env: { memory } }).exports as SimdLoops;
-  } catch {
-    return undefined;
-  }
-}
+export const simdLoops = (memory: unknown): SimdLoops | undefined => bindLoops<SimdLoops>(COMPILED, memory);
