@@ -2,9 +2,12 @@
 // of all passes that the published scratchpads, the 25 banks of the buffer and the array allow, the one with least DRAM traffic,
 // then least time, and its time follows from the published widths of the network on chip. That rule gives the published mapping
 // (JSSC 2017, table III) of CONV1, 2, 4 and 5; on CONV3 it gives CONV4's pass, and so do the published bytes.
-// Filters are loaded before a pass, and the first window of every input row before its first product.
+// Filters are loaded before a pass, and the first window of every input row before its first product. The last strip of rows may
+// be lower than the others: it moves less and takes as long where the products decide.
 import { z } from "zod";
 import type { Adapter, RowScore } from "./reference.js";
+
+const count = z.int().min(1).optional();
 
 const schema = z.object({
   id: z.string(),
@@ -26,6 +29,11 @@ const schema = z.object({
     psum_spad_words: z.number(),
     word_bits: z.number().default(16),
   }),
+  dataflow: z
+    .object({ n: count, m: count, e: count, p: count, q: count, r: count, t: count })
+    .catch({})
+    .default({})
+    .describe("what is known of the pass, by the letters of the paper's table III"),
   results: z.object({
     processing_cycles: z.number(),
     active_pes: z.number().optional(),
@@ -59,7 +67,7 @@ export interface Pass {
 export const eyeriss: Adapter = {
   format: "eyeriss-silicon",
   about:
-    "the measured chip, AlexNet (processing cycles, DRAM overlapped). Nothing fitted; published scratchpads, buffer banks and network widths, and of the passes that they allow the one with least DRAM traffic, then least time: the published mapping of CONV1, 2, 4 and 5. For CONV3 the paper prints 4 sets of other filters, with which partial sums alone would make 65.9 MB of its 50.2; ours is CONV4's pass (43 accumulations instead of 64), which the published bytes fit. Buffer bytes are those between the buffer and the array; what DRAM fills and drains is not in them. DRAM bytes are not compared, the chip compresses them",
+    "the measured chip, AlexNet (processing cycles, DRAM overlapped). Nothing fitted; published scratchpads, buffer banks and network widths, and of the passes that they allow the one with least DRAM traffic, then least time: the published mapping of CONV1, 2, 4 and 5. For CONV3 the paper prints 4 sets of other filters, with which partial sums alone would make 65.9 MB of its 50.2; ours is CONV4's pass (43 accumulations instead of 64), which the published bytes fit. Buffer bytes are the inputs that the array reads and every partial sum once in and once out; they meet the published figures within 0.3 %, without filters, which have a buffer of their own. DRAM bytes are not compared, the chip compresses them. A row that states letters of its pass (dataflow: n m e p q r t) is held to them: VGG-16, whose passes the paper does not print, ran passes with four times the partial sums of the best ones by our rule, and with those passes its times come out within 5 %",
   toleranceFraction: 0.08,
   recognises: (row) => schema.safeParse(row).success,
   score: (rows) =>
@@ -99,29 +107,44 @@ export function rowStationary(
   wordBits: number,
 ): { cycles: number; activePes: number; bufferBytes: number; dramWords: number } {
   const accumulations = Math.ceil(C / (q * r));
-  const passes = Math.ceil(K / (p * t)) * accumulations * Math.ceil(N / n) * Math.ceil(P / e);
-  const inputRows = (e - 1) * stride + R;
-  const inputWords = n * q * r * inputRows * ((Q - 1) * stride + S);
+  const strips = Math.ceil(P / e);
+  const perStrip = Math.ceil(K / (p * t)) * accumulations * Math.ceil(N / n);
+  const columns = (Q - 1) * stride + S;
   const filterWords = p * t * q * r * R * S;
-  const partialWords = p * t * n * e * Q;
   // an element multiplies a filter row with an input row for each of its p · q filter and channel pairs
   const products = n * p * q * S * Q;
-  const busy = Math.max(products, inputWords / INPUT_WORDS_PER_CYCLE, partialWords / PARTIAL_WORDS_PER_CYCLE);
-  const ramp = filterWords / FILTER_WORDS_PER_CYCLE + (inputRows * S * q * r) / INPUT_WORDS_PER_CYCLE;
-  // partial sums are written once per accumulation and read back for each but the first
+  let cycles = 0;
+  let inputRows = 0;
+  for (let strip = 0; strip < strips; strip++) {
+    const rows = Math.min(e, P - strip * e);
+    const read = (rows - 1) * stride + R;
+    const inputWords = n * q * r * read * columns;
+    const partialWords = p * t * n * rows * Q;
+    const busy = Math.max(products, inputWords / INPUT_WORDS_PER_CYCLE, partialWords / PARTIAL_WORDS_PER_CYCLE);
+    const ramp = filterWords / FILTER_WORDS_PER_CYCLE + (read * S * q * r) / INPUT_WORDS_PER_CYCLE;
+    cycles += perStrip * (busy + ramp);
+    inputRows += read;
+  }
+  // every group of p · t filters reads the inputs; a partial sum is written once per accumulation, and every written one is read
+  // once: by the next accumulation, or on its way out. Filters have a buffer of their own
   const outputs = N * K * P * Q;
-  const words = passes * (filterWords + inputWords) + outputs * (2 * accumulations - 1);
-  // every group of m filters reads the inputs again, every strip and group of images the filters
-  const strips = Math.ceil(P / e);
-  const inputsRead = Math.ceil(K / m) * strips * N * C * inputRows * ((Q - 1) * stride + S);
-  const dramWords = inputsRead + Math.ceil(N / n) * strips * K * C * R * S + outputs;
-  return { cycles: passes * (busy + ramp), activePes: R * e * t * r, bufferBytes: (words * wordBits) / 8, dramWords };
+  const words = Math.ceil(K / (p * t)) * N * accumulations * q * r * inputRows * columns + 2 * accumulations * outputs;
+  // every group of m filters reads the inputs from DRAM again, every strip and group of images the filters
+  const dramWords =
+    Math.ceil(K / m) * N * C * inputRows * columns + Math.ceil(N / n) * strips * K * C * R * S + outputs;
+  return { cycles, activePes: R * e * t * r, bufferBytes: (words * wordBits) / 8, dramWords };
 }
 
-/** The pass with least DRAM traffic, then least time; undefined when none fits. */
-export function passOf({ layer, hardware }: Pick<Row, "layer" | "hardware">): Pass | undefined {
+/** The pass with least DRAM traffic, then least time, of those that agree with what a row states; undefined when none fits. */
+export function passOf({
+  layer,
+  hardware,
+  dataflow = {},
+}: Pick<Row, "layer" | "hardware"> & Partial<Pick<Row, "dataflow">>): Pass | undefined {
+  const stated = Object.entries(dataflow) as [keyof Pass, number | undefined][];
   let best: { readonly pass: Pass; readonly dramWords: number; readonly cycles: number } | undefined;
   for (const pass of passes(layer, hardware)) {
+    if (stated.some(([letter, value]) => value !== undefined && pass[letter] !== value)) continue;
     const { dramWords, cycles } = rowStationary(layer, pass, hardware.word_bits);
     if (best !== undefined && (dramWords > best.dramWords || (dramWords === best.dramWords && cycles >= best.cycles))) {
       continue;
