@@ -1,16 +1,14 @@
 // What PPO and REINFORCE share: proposing from the policy, the archive of the best, advantages, one optimiser step, and
 // everything that a checkpoint holds. The algorithms themselves are in ppo.ts and reinforce.ts.
-import * as tf from "@tensorflow/tfjs";
 import type { Agent, Diagnostics, PolicyProbabilities, Prior, PriorReport, StateTree } from "../src/core/agent.js";
 import { CosearchError } from "../src/core/errors.js";
 import { type RandomState, RandomStream } from "../src/core/rng.js";
 import type { Space } from "../src/core/space.js";
 import type { Candidate, Trial } from "../src/core/trial.js";
-import { initBackend } from "../src/tensors/backend.js";
 import { pointOf } from "./black-box.js";
 import { entropyDiagnostics, rolloutDiagnostics } from "./diagnostics.js";
 import { EliteArchive } from "./elite-archive.js";
-import { imitationLoss } from "./losses/surrogate.js";
+import { imitationLoss, type Loss } from "./losses/surrogate.js";
 import { Adam } from "./optim/adam.js";
 import { scheduled } from "./optim/schedule.js";
 import { AutoregressivePolicy } from "./policy/autoregressive.js";
@@ -35,7 +33,7 @@ export interface Rollout {
   /** shape [count] */
   readonly advantages: Float64Array;
   /** instead of those, where a value network judges each decision; both of shape [count * decisions] */
-  readonly perDecision?: { readonly advantages: Float64Array; readonly logProbs: Float32Array };
+  readonly perDecision?: { readonly advantages: Float64Array; readonly logProbs: Float64Array };
   /** what the policy was told with each candidate */
   readonly context?: Context | undefined;
 }
@@ -59,15 +57,15 @@ export interface Algorithm {
 }
 
 /** One loss on some rows of a rollout: gets log-probabilities, the old ones, and A_i / count, each of shape [rows + elites], or
- *  [rows + elites, decisions] where decisions have advantages of their own. */
-export type PolicyLoss = (logProb: tf.Tensor, oldLogProb: tf.Tensor, weights: tf.Tensor) => tf.Scalar;
+ *  [(rows + elites) * decisions] where decisions have advantages of their own. */
+export type PolicyLoss = (logProb: Float64Array, oldLogProb: Float64Array, weights: Float64Array) => Loss;
 
 export interface LearnerStep {
   readonly policyLoss: number;
   readonly imitationLoss: number;
   readonly gradNorm: number;
   /** of the rows before the step, nats, shape [rows] */
-  readonly logProbs: Float32Array;
+  readonly logProbs: Float64Array;
 }
 
 /** Takes optimiser steps on the policy: policy loss, entropy bonus and imitation in one pass. */
@@ -97,84 +95,82 @@ export class Learner {
     this.#imitationCoefficient = rates.imitationCoefficient;
   }
 
-  /** The tensors of some rows of a rollout, the elites behind them; reusable over epochs. */
+  /** Some rows of a rollout as the steps read them, the elites behind them; reusable over epochs. */
   prepare({ codes, logProbs, advantages, perDecision, context }: Rollout, rows: readonly number[]) {
     const elites = this.#elites;
     const size = rows.length + elites.codes.length;
-    const vector = (of: (row: number) => number, elite: number) =>
-      tf.tensor1d(Float32Array.from({ length: size }, (_, i) => (i < rows.length ? of(rows[i]!) : elite)));
     const told = context && [...rows.map((row) => context[row]!), ...(elites.context ?? [])];
     const batch = this.#policy.batch([...rows.map((row) => codes[row]!), ...elites.codes], told);
-    const decisions = this.#policy.layout.decisions.length;
-    const matrix = (of: (cell: number) => number) => {
-      const values = new Float32Array(size * decisions);
+    const decisions = perDecision === undefined ? 1 : this.#policy.layout.decisions.length;
+    const perRow = (values: Float64Array, scale: number) => {
+      const found = new Float64Array(size * decisions);
       rows.forEach((row, i) => {
-        for (let d = 0; d < decisions; d++) values[i * decisions + d] = of(row * decisions + d);
+        for (let d = 0; d < decisions; d++) found[i * decisions + d] = scale * values[row * decisions + d]!;
       });
-      return tf.tensor2d(values, [size, decisions]);
+      return found;
     };
-    const tensors = {
-      old: perDecision ? matrix((cell) => perDecision.logProbs[cell]!) : vector((row) => logProbs[row]!, 0),
-      weights: perDecision
-        ? matrix((cell) => perDecision.advantages[cell]! / rows.length)
-        : vector((row) => advantages[row]! / rows.length, 0),
-      entropyWeights: vector(() => this.entropyCoefficient / rows.length, 0),
-      imitationWeights: vector(() => 0, this.#imitationCoefficient / Math.max(1, elites.codes.length)),
+    const share = 1 / rows.length;
+    return {
+      batch,
+      rowCount: rows.length,
+      isPerDecision: perDecision !== undefined,
+      old: perRow(perDecision?.logProbs ?? logProbs, 1),
+      weights: perRow(perDecision?.advantages ?? advantages, share),
+      entropyWeights: new Float64Array(size).fill(this.entropyCoefficient * share, 0, rows.length),
+      imitationWeights: new Float64Array(size).fill(
+        this.#imitationCoefficient / Math.max(1, elites.codes.length),
+        rows.length,
+      ),
     };
-    const dispose = () => {
-      batch.dispose();
-      tf.dispose(tensors);
-    };
-    return { batch, rowCount: rows.length, isPerDecision: perDecision !== undefined, ...tensors, dispose };
   }
 
   /** One optimiser step. @throws CosearchError AGENT_DIVERGED, nothing changed */
   step(prepared: ReturnType<Learner["prepare"]>, policyLoss: PolicyLoss): LearnerStep {
     const { batch, rowCount, isPerDecision, old, weights, entropyWeights, imitationWeights } = prepared;
-    let parts: tf.Tensor1D | undefined;
-    try {
-      const { gradNorm } = this.#adam.minimise(() => {
-        const { logProb, decisionLogProbs, entropy } = this.#policy.evaluate(batch);
-        const policy = policyLoss(isPerDecision ? decisionLogProbs : logProb, old, weights);
-        const imitation = imitationLoss(logProb, imitationWeights);
-        const bonus = tf.sum(tf.mul(entropy, entropyWeights)) as tf.Scalar;
-        parts = tf.keep(tf.concat([tf.stack([policy, imitation]) as tf.Tensor1D, logProb]));
-        return tf.sub(tf.add(policy, imitation), bonus) as tf.Scalar;
-      }, this.learningRate);
-      const values = parts!.dataSync() as Float32Array;
-      return {
-        policyLoss: values[0]!,
-        imitationLoss: values[1]! / Math.max(1e-12, this.#imitationCoefficient),
-        gradNorm,
-        logProbs: values.slice(2, 2 + rowCount),
-      };
-    } finally {
-      parts?.dispose();
-    }
+    const decisions = this.#policy.layout.decisions.length;
+    let [policy, imitation, bonus] = [0, 0, 0];
+    let logProbs = new Float64Array(0);
+    this.#policy.differentiate(batch, ({ logProb, decisionLogProbs, entropy }) => {
+      const wanted = policyLoss(isPerDecision ? decisionLogProbs : logProb, old, weights);
+      const imitated = imitationLoss(logProb, imitationWeights);
+      [policy, imitation, bonus] = [wanted.value, imitated.value, 0];
+      const slopes = new Float64Array(decisionLogProbs.length);
+      for (let cell = 0; cell < slopes.length; cell++) {
+        const row = Math.floor(cell / decisions);
+        slopes[cell] = wanted.slopes[isPerDecision ? cell : row]! + imitated.slopes[row]!;
+      }
+      for (let row = 0; row < batch.count; row++) bonus += entropy[row]! * entropyWeights[row]!;
+      logProbs = logProb.slice(0, rowCount);
+      return { decisionLogProbs: slopes, entropy: entropyWeights.map((weight) => -weight) };
+    });
+    const { gradNorm } = this.#adam.step(policy + imitation - bonus, this.learningRate);
+    return {
+      policyLoss: policy,
+      imitationLoss: imitation / Math.max(1e-12, this.#imitationCoefficient),
+      gradNorm,
+      logProbs,
+    };
   }
 
   /** Log-probabilities of prepared rows under the policy as it is now, nats, shape [rows]. */
-  logProbs(prepared: ReturnType<Learner["prepare"]>): Float32Array {
-    return tf.tidy(() =>
-      this.#policy.evaluate(prepared.batch).logProb.dataSync().slice(0, prepared.rowCount),
-    ) as Float32Array;
+  logProbs({ batch, rowCount }: ReturnType<Learner["prepare"]>): Float64Array {
+    return this.#policy.evaluate(batch).logProb.slice(0, rowCount);
   }
 }
 
 /** What the agent reads of an algorithm's options. */
 type AgentOptions = PolicyGradientOptions & { readonly baseline: string } & Partial<ScreeningSettings>;
 
-/** Builds the agent; loads the tensor backend when none is set. @throws CosearchError SPACE_EMPTY */
-export async function createPolicyGradientAgent(
+/** Builds the agent. @throws CosearchError SPACE_EMPTY, BACKEND_UNAVAILABLE */
+export function createPolicyGradientAgent(
   space: Space,
   seed: number,
   options: AgentOptions,
   algorithm: Algorithm,
-): Promise<Agent> {
+): Agent {
   if (space.decisions.length === 0) {
     throw new CosearchError("SPACE_EMPTY", `space ${space.name} leaves agent ${algorithm.name} nothing to decide`);
   }
-  await initBackend();
   return new PolicyGradientAgent(space, seed, options, algorithm);
 }
 
@@ -280,7 +276,7 @@ class PolicyGradientAgent implements Agent {
       const judged = this.#value?.judge(batch.codes, batch.trials);
       const perDecision = judged && {
         advantages: judged.advantages,
-        logProbs: decisionLogProbs(this.#policy, batch.codes),
+        logProbs: this.#policy.evaluate(this.#policy.batch(batch.codes)).decisionLogProbs,
       };
       const update = this.#adam.transaction(() =>
         this.#algorithm.update(learner, perDecision === undefined ? batch : { ...batch, perDecision }),
@@ -341,11 +337,7 @@ class PolicyGradientAgent implements Agent {
     this.#pending = undefined;
   }
 
-  dispose(): void {
-    this.#value?.dispose();
-    this.#adam.dispose();
-    this.#policy.dispose();
-  }
+  dispose(): void {} // plain arrays: nothing to give back
 }
 
 /** @param contextSize numbers that the policy is told with each candidate */
@@ -364,16 +356,6 @@ export function policyOf(
     case "lstm":
       return new LstmPolicy(space, seed, label, options, contextSize);
   }
-}
-
-/** Log-probability of each decision of each candidate, nats, shape [count * decisions]. */
-function decisionLogProbs(policy: Policy, codes: readonly Int32Array[]): Float32Array {
-  const batch = policy.batch(codes);
-  const tensor = tf.tidy(() => policy.evaluate(batch).decisionLogProbs);
-  const values = Float32Array.from(tensor.dataSync());
-  tensor.dispose();
-  batch.dispose();
-  return values;
 }
 
 export function rateDiagnostics(learner: Learner): Diagnostics {

@@ -58,7 +58,6 @@ export const ppo = defineAgent({
   name: "ppo",
   summary: "proximal policy optimisation over an autoregressive policy with ordinal heads; the default",
   paper: "Schulman et al. 2017, arXiv:1707.06347",
-  usesTensors: true,
   schema: options,
   batchSize: (given) => given.batchSize,
   create: async (space, given, seed) => {
@@ -88,42 +87,34 @@ function updatePpo(
   const count = rollout.trials.length;
   const size = given.minibatchSize === 0 ? count : Math.min(given.minibatchSize, count);
   const all = learner.prepare(rollout, range(count));
-  try {
-    const steps: LearnerStep[] = [];
-    let clipped = 0;
-    let epoch = 0;
-    while (epoch < given.epochs) {
-      const order = size === count ? range(count) : learner.shuffleStream.shuffle(range(count));
-      for (let start = 0; start < count; start += size) {
-        const rows = order.slice(start, start + size);
-        const prepared = size === count ? all : learner.prepare(rollout, rows);
-        try {
-          const step = learner.step(prepared, (logProb, old, weights) =>
-            losses.clippedSurrogateLoss(logProb, old, weights, given.clipRange),
-          );
-          const old = rows.map((row) => rollout.logProbs[row]!);
-          clipped += rows.length * losses.clipFraction(old, step.logProbs, given.clipRange);
-          steps.push(step);
-        } finally {
-          if (prepared !== all) prepared.dispose();
-        }
-      }
-      epoch++;
-      if (given.targetKl > 0 && epoch < given.epochs) {
-        if (losses.approximateKl(rollout.logProbs, learner.logProbs(all)) > given.targetKl) break;
-      }
+  const steps: LearnerStep[] = [];
+  let clipped = 0;
+  let epoch = 0;
+  while (epoch < given.epochs) {
+    const order = size === count ? range(count) : learner.shuffleStream.shuffle(range(count));
+    for (let start = 0; start < count; start += size) {
+      const rows = order.slice(start, start + size);
+      const prepared = size === count ? all : learner.prepare(rollout, rows);
+      const step = learner.step(prepared, (logProb, old, weights) =>
+        losses.clippedSurrogateLoss(logProb, old, weights, given.clipRange),
+      );
+      const old = rows.map((row) => rollout.logProbs[row]!);
+      clipped += rows.length * losses.clipFraction(old, step.logProbs, given.clipRange);
+      steps.push(step);
     }
-    return {
-      "train/policy_loss": mean(steps.map((step) => step.policyLoss)),
-      "train/imitation_loss": mean(steps.map((step) => step.imitationLoss)),
-      "train/grad_norm": mean(steps.map((step) => step.gradNorm)),
-      "train/approx_kl": losses.approximateKl(rollout.logProbs, learner.logProbs(all)),
-      "train/clip_fraction": clipped / (epoch * count),
-      "train/epochs": epoch,
-    };
-  } finally {
-    all.dispose();
+    epoch++;
+    if (given.targetKl > 0 && epoch < given.epochs) {
+      if (losses.approximateKl(rollout.logProbs, learner.logProbs(all)) > given.targetKl) break;
+    }
   }
+  return {
+    "train/policy_loss": mean(steps.map((step) => step.policyLoss)),
+    "train/imitation_loss": mean(steps.map((step) => step.imitationLoss)),
+    "train/grad_norm": mean(steps.map((step) => step.gradNorm)),
+    "train/approx_kl": losses.approximateKl(rollout.logProbs, learner.logProbs(all)),
+    "train/clip_fraction": clipped / (epoch * count),
+    "train/epochs": epoch,
+  };
 }
 
 const range = (count: number): number[] => Array.from({ length: count }, (_, i) => i);

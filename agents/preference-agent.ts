@@ -8,7 +8,6 @@ import { CosearchError } from "../src/core/errors.js";
 import { type RandomState, RandomStream } from "../src/core/rng.js";
 import type { Space } from "../src/core/space.js";
 import type { Candidate, Trial } from "../src/core/trial.js";
-import { initBackend } from "../src/tensors/backend.js";
 import { entropyDiagnostics, rolloutDiagnostics } from "./diagnostics.js";
 import { normalisedAdvantages } from "./losses/advantages.js";
 import { Adam } from "./optim/adam.js";
@@ -45,17 +44,16 @@ const FRONT_CAPACITY = 200;
 
 type Options = PolicyGradientOptions & PreferenceSettings;
 
-/** Builds the agent; loads the tensor backend when none is set. @throws CosearchError SPACE_EMPTY */
-export async function createPreferenceAgent(
+/** Builds the agent. @throws CosearchError SPACE_EMPTY, BACKEND_UNAVAILABLE */
+export function createPreferenceAgent(
   space: Space,
   seed: number,
   options: Options,
   algorithm: Pick<Algorithm, "name" | "update">,
-): Promise<Agent> {
+): Agent {
   if (space.decisions.length === 0) {
     throw new CosearchError("SPACE_EMPTY", `space ${space.name} leaves agent ${algorithm.name} nothing to decide`);
   }
-  await initBackend();
   return new PreferenceAgent(space, seed, options, algorithm);
 }
 
@@ -245,8 +243,5 @@ class PreferenceAgent implements Agent {
     this.#pending = undefined;
   }
 
-  dispose(): void {
-    this.#adam.dispose();
-    this.#policy.dispose();
-  }
+  dispose(): void {} // plain arrays: nothing to give back
 }

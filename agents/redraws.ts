@@ -13,7 +13,9 @@ export interface RedrawSettings {
 }
 
 /** What a policy has to offer here. */
-export type Drawing = Pick<Policy, "sample" | "logProbs">;
+export interface Drawing extends Pick<Policy, "sample"> {
+  logProbs(points: readonly ArrayLike<number>[], context?: Context): ArrayLike<number>;
+}
 
 /** `first`, then draws from the policy, `count` in all, and notes them in `recent`. What the samples tell about the policy (entropy,
  *  marginals) is that of the first draws. */

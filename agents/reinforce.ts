@@ -28,7 +28,6 @@ export const reinforce = defineAgent({
   name: "reinforce",
   summary: "REINFORCE with a baseline over an autoregressive policy with ordinal heads",
   paper: "Williams 1992, Machine Learning 8",
-  usesTensors: true,
   schema: options,
   batchSize: (given) => given.batchSize,
   create: async (space, given, seed) => {
@@ -55,15 +54,11 @@ function updateReinforce(
     rollout,
     rollout.trials.map((_, row) => row),
   );
-  try {
-    const step = learner.step(prepared, (logProb, _old, weights) => losses.reinforceLoss(logProb, weights));
-    return {
-      "train/policy_loss": step.policyLoss,
-      "train/imitation_loss": step.imitationLoss,
-      "train/grad_norm": step.gradNorm,
-      "train/approx_kl": losses.approximateKl(rollout.logProbs, learner.logProbs(prepared)),
-    };
-  } finally {
-    prepared.dispose();
-  }
+  const step = learner.step(prepared, (logProb, _old, weights) => losses.reinforceLoss(logProb, weights));
+  return {
+    "train/policy_loss": step.policyLoss,
+    "train/imitation_loss": step.imitationLoss,
+    "train/grad_norm": step.gradNorm,
+    "train/approx_kl": losses.approximateKl(rollout.logProbs, learner.logProbs(prepared)),
+  };
 }

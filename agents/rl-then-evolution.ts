@@ -29,7 +29,6 @@ export const rlThenEvolution = defineAgent({
   name: NAME,
   summary: "PPO finds the region, then a genetic algorithm refines its best designs",
   paper: "Kao et al. 2020, arXiv:2009.02010",
-  usesTensors: true,
   schema: options,
   batchSize: (given) => given.batchSize,
   create: async (space, given, seed) => {

@@ -4,7 +4,6 @@ import { CosearchError } from "../src/core/errors.js";
 import { type RandomState, RandomStream } from "../src/core/rng.js";
 import type { Space } from "../src/core/space.js";
 import { type Candidate, isFeasible, type Trial, violationOf } from "../src/core/trial.js";
-import { initBackend } from "../src/tensors/backend.js";
 import { comparePoints, type Point, packPoints, unpackPoints } from "./black-box.js";
 import { entropyDiagnostics, rolloutDiagnostics } from "./diagnostics.js";
 import { rankScores } from "./losses/soft-values.js";
@@ -18,12 +17,11 @@ import { type Episodes, SacLearner } from "./sac-learner.js";
 import { spaceSignature, stateOf } from "./signature.js";
 import { RecentPoints } from "./variation.js";
 
-/** Builds the agent; loads the tensor backend when none is set. @throws CosearchError SPACE_EMPTY */
-export async function createSacAgent(space: Space, seed: number, options: SacOptions): Promise<Agent> {
+/** Builds the agent. @throws CosearchError SPACE_EMPTY, BACKEND_UNAVAILABLE */
+export function createSacAgent(space: Space, seed: number, options: SacOptions): Agent {
   if (space.decisions.length === 0) {
     throw new CosearchError("SPACE_EMPTY", `space ${space.name} leaves agent sac nothing to decide`);
   }
-  await initBackend();
   return new SacAgent(space, seed, options);
 }
 
@@ -56,7 +54,7 @@ class SacAgent implements Agent {
     // the actor draws only; prior points need no log-probability, since the learner looks at the replay alone
     const actor: Drawing = {
       sample: (size, random, temperature) => this.#learner.actor.sample(size, random, temperature),
-      logProbs: (points) => new Float32Array(points.length),
+      logProbs: (points) => new Float64Array(points.length),
     };
     this.#pending = drawCandidates(streams, actor, count, this.#prior.splice(0, count), this.#options);
     return this.#pending.codes.map((codes) => this.#space.decode(codes));
@@ -150,7 +148,5 @@ class SacAgent implements Agent {
     this.#pending = undefined;
   }
 
-  dispose(): void {
-    this.#learner.dispose();
-  }
+  dispose(): void {} // plain arrays: nothing to give back
 }

@@ -1,13 +1,14 @@
 // The learning part of discrete SAC (sac.ts): actor, twin critics with their targets, temperature, and one optimiser step on a
 // minibatch of past candidates. All its state is in plain sight, so that a restored run continues bit for bit.
-import * as tf from "@tensorflow/tfjs";
 import type { Diagnostics, StateTree } from "../src/core/agent.js";
 import { CosearchError } from "../src/core/errors.js";
 import { INACTIVE, type Space } from "../src/core/space.js";
 import { entropyOf, softTargets, softValue } from "./losses/soft-values.js";
 import { Adam } from "./optim/adam.js";
-import { encodeBatch, type Layout, layoutOf } from "./policy/layout.js";
-import { PrefixConnections, PrefixNetwork } from "./policy/prefix-network.js";
+import { AutoregressivePolicy } from "./policy/autoregressive.js";
+import { Critic } from "./policy/critic.js";
+import type { Layout } from "./policy/layout.js";
+import type { PolicyBatch } from "./policy/policy.js";
 import type { SacOptions } from "./sac.js";
 
 /** Past candidates with what they are worth now. */
@@ -16,8 +17,6 @@ export interface Episodes {
   /** shape [episodes] */
   readonly rewards: ArrayLike<number>;
 }
-
-type Three<T> = readonly [T, T, T];
 
 /** Adam on one number: the logarithm of the temperature. */
 interface Temperature {
@@ -29,24 +28,21 @@ interface Temperature {
 
 export class SacLearner {
   readonly layout: Layout;
-  readonly actor: PrefixNetwork;
+  readonly actor: AutoregressivePolicy;
   readonly #options: SacOptions;
-  readonly #connections: PrefixConnections;
-  readonly #critics: readonly [PrefixNetwork, PrefixNetwork];
-  readonly #targets: readonly [PrefixNetwork, PrefixNetwork];
+  readonly #critics: readonly [Critic, Critic];
+  readonly #targets: readonly [Critic, Critic];
   readonly #actorAdam: Adam;
   readonly #criticAdam: Adam;
   #temperature: Temperature;
 
   constructor(space: Space, seed: number, options: SacOptions) {
     this.#options = options;
-    this.layout = layoutOf(space);
-    this.#connections = new PrefixConnections(this.layout, options.hiddenUnits);
-    const network = (name: string, isCritic: boolean, prefix = "") =>
-      new PrefixNetwork(this.#connections, seed, `agent/sac/${name}`, options, isCritic, prefix);
-    this.actor = network("actor", false);
-    this.#critics = [network("critic1", true, "critic1."), network("critic2", true, "critic2.")];
-    this.#targets = [network("critic1", true), network("critic2", true)];
+    this.actor = new AutoregressivePolicy(space, seed, "agent/sac/actor", options);
+    this.layout = this.actor.layout;
+    const critic = (name: string, prefix = "") => new Critic(this.layout, seed, `agent/sac/${name}`, options, prefix);
+    this.#critics = [critic("critic1", "critic1."), critic("critic2", "critic2.")];
+    this.#targets = [critic("critic1"), critic("critic2")];
     const settings = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, maxGradNorm: options.maxGradNorm };
     this.#actorAdam = new Adam(this.actor.parameters, settings);
     this.#criticAdam = new Adam([...this.#critics[0].parameters, ...this.#critics[1].parameters], settings);
@@ -80,55 +76,47 @@ export class SacLearner {
   }
 
   #step(episodes: Episodes, entropyShare: number) {
-    const { decisions, width, featureCount } = this.layout;
-    const count = episodes.codes.length;
-    const rows = count * decisions.length;
-    const encoded = encodeBatch(this.layout, episodes.codes);
-    const activeCount = encoded.active.reduce((sum, isActive) => sum + isActive, 0);
-    const features = tf.tensor2d(encoded.features, [count, featureCount]);
-    const forbidden = encoded.forbidden && tf.tensor2d(encoded.forbidden, [rows, width]);
-    const oneHot = tf.tensor2d(encoded.oneHot, [rows, width]);
-    const active = tf.tensor2d(encoded.active, [rows, 1]);
+    const batch = this.actor.batch(episodes.codes);
+    const { choices, count } = batch;
+    const activeCount = choices.reduce((sum, choice) => sum + Number(choice !== INACTIVE), 0);
     const temperature = Math.exp(this.#temperature.log);
-    try {
-      const settings = { temperature, entropyShare };
-      const { entropies, entropyTarget, targets } = this.#targetsOf(episodes, encoded, features, forbidden, settings);
-      const wanted = tf.tensor2d(targets, [rows, 1]);
-      const critic = this.#criticAdam.minimise(() => {
-        const errors = this.#critics.map((network) => {
-          const chosen = tf.sum(tf.mul(network.values(features), oneHot), 1, true);
-          return tf.sum(tf.mul(tf.square(tf.sub(chosen, wanted)), active));
-        });
-        return tf.div(tf.addN(errors), activeCount) as tf.Scalar;
-      }, this.#options.criticLearningRate);
-      wanted.dispose();
+    const settings = { temperature, entropyShare };
+    const { entropies, entropyTarget, targets } = this.#targetsOf(episodes, batch, settings);
+    const criticLoss = this.#critics.reduce(
+      (sum, critic) => sum + critic.differentiate(choices, count, targets, activeCount),
+      0,
+    );
+    this.#criticAdam.step(criticLoss, this.#options.criticLearningRate);
 
-      const least = tf.tidy(() =>
-        tf.minimum(...(this.#critics.map((n) => n.values(features)) as [tf.Tensor, tf.Tensor])),
+    const actorLoss = this.#differentiateActor(batch, temperature, activeCount);
+    const { gradNorm } = this.#actorAdam.step(actorLoss, this.#options.actorLearningRate);
+
+    const entropy = entropies.reduce((sum, h) => sum + h, 0) / activeCount;
+    const wantedEntropy = entropyTarget / activeCount;
+    this.#adaptTemperature(entropy - wantedEntropy);
+    this.#targets.forEach((target, i) => {
+      target.follow(this.#critics[i]!, this.#options.targetRate);
+    });
+    return { actorLoss, criticLoss: criticLoss / 2, gradNorm, entropyTarget: wantedEntropy };
+  }
+
+  /** mean over the decisions of sum_v p (temperature log p - min(q1, q2)); writes the actor's gradient. */
+  #differentiateActor(batch: PolicyBatch, temperature: number, activeCount: number): number {
+    const [q1, q2] = this.#critics.map((critic) => critic.values(batch.choices, batch.count));
+    let loss = 0;
+    this.actor.differentiate(batch, ({ probabilities, logProbs }) => {
+      // d loss / d logit_v = p_v (f_v - sum p f): that of log-probabilities weighted with p f
+      const values = probabilities.map((p, i) =>
+        p === 0 ? 0 : (p * (temperature * logProbs[i]! - Math.min(q1![i]!, q2![i]!))) / activeCount,
       );
-      const actor = this.#actorAdam.minimise(() => {
-        const logProbs = this.actor.logProbs(features, forbidden);
-        const terms = tf.mul(tf.exp(logProbs), tf.sub(tf.mul(logProbs, temperature), least));
-        return tf.div(tf.sum(tf.mul(terms, active)), activeCount) as tf.Scalar;
-      }, this.#options.actorLearningRate);
-      least.dispose();
-
-      const entropy = entropies.reduce((sum, h) => sum + h, 0) / activeCount;
-      const wantedEntropy = entropyTarget / activeCount;
-      this.#adaptTemperature(entropy - wantedEntropy);
-      this.#targets.forEach((target, i) => {
-        target.follow(this.#critics[i]!, this.#options.targetRate);
-      });
+      loss = values.reduce((sum, term) => sum + term, 0);
       return {
-        actorLoss: actor.loss,
-        criticLoss: critic.loss / 2,
-        gradNorm: actor.gradNorm,
-        entropyTarget: wantedEntropy,
+        decisionLogProbs: new Float64Array(batch.choices.length),
+        entropy: new Float64Array(batch.count),
+        valueLogProbs: values,
       };
-    } finally {
-      tf.dispose([features, oneHot, active]);
-      forbidden?.dispose();
-    }
+    });
+    return loss;
   }
 
   /** What the critics should say of each decision of each episode, and the policy's entropy there; zeros where a knob does not
@@ -136,21 +124,14 @@ export class SacLearner {
    *  leaves action values near the rewards, whatever the number of knobs. */
   #targetsOf(
     { codes, rewards }: Episodes,
-    { active }: { readonly active: Float32Array },
-    features: tf.Tensor2D,
-    forbidden: tf.Tensor2D | undefined,
+    batch: PolicyBatch,
     { temperature, entropyShare }: { readonly temperature: number; readonly entropyShare: number },
   ) {
     const { decisions, width } = this.layout;
-    const tensors = tf.tidy(() => [
-      tf.exp(this.actor.logProbs(features, forbidden)),
-      ...this.#targets.map((network) => network.values(features)),
-    ]);
-    const [probabilities, q1, q2] = tensors.map(
-      (tensor) => tensor.dataSync() as Float32Array,
-    ) as unknown as Three<Float32Array>;
-    const targets = new Float32Array(active.length);
-    const entropies = new Float64Array(active.length);
+    const { probabilities } = this.actor.evaluate(batch);
+    const [q1, q2] = this.#targets.map((critic) => critic.values(batch.choices, batch.count));
+    const targets = new Float64Array(batch.choices.length);
+    const entropies = new Float64Array(batch.choices.length);
     let entropyTarget = 0; // summed over the active decisions
     const { discount, returnShare: lambda } = this.#options;
     codes.forEach((point, row) => {
@@ -159,18 +140,17 @@ export class SacLearner {
       );
       const excesses = new Float64Array(cells.length);
       const values = cells.map((cell, k) => {
-        const at = (list: Float32Array) => list.subarray(cell * width, (cell + 1) * width);
+        const at = (list: Float64Array) => list.subarray(cell * width, (cell + 1) * width);
         entropies[cell] = entropyOf(at(probabilities));
         const wanted = entropyShare * Math.log(this.#choices(cell % decisions.length, point));
         entropyTarget += wanted;
         excesses[k] = entropies[cell]! - wanted;
-        return softValue(at(probabilities), at(q1), at(q2), temperature) - temperature * wanted;
+        return softValue(at(probabilities), at(q1!), at(q2!), temperature) - temperature * wanted;
       });
       softTargets(rewards[row]!, values, excesses, { temperature, discount, lambda }).forEach((target, k) => {
         targets[cells[k]!] = target;
       });
     });
-    tf.dispose(tensors); // only now: on some backends the values are views of them
     return { entropies, entropyTarget, targets };
   }
 
@@ -216,12 +196,5 @@ export class SacLearner {
       network.setWeights(targets[i]!);
     });
     this.#temperature = { ...(fields.temperature as unknown as Temperature) };
-  }
-
-  dispose(): void {
-    this.#actorAdam.dispose();
-    this.#criticAdam.dispose();
-    for (const network of [this.actor, ...this.#critics, ...this.#targets]) network.dispose();
-    this.#connections.dispose();
   }
 }

@@ -90,7 +90,6 @@ export const sac = defineAgent({
   name: "sac",
   summary: "discrete soft actor-critic: twin critics, automatic temperature, replay",
   paper: "Christodoulou 2019, arXiv:1910.07207",
-  usesTensors: true,
   schema: options,
   batchSize: (given) => given.batchSize,
   create: async (space, given, seed) => {

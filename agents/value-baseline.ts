@@ -2,16 +2,17 @@
 // judged by what it changed. The prefixes of a candidate are the states of its episode; the only reward comes at the end.
 // Papers: Schulman et al. 2016, "Generalized advantage estimation", arXiv:1506.02438, equation 16 (without discounting);
 // Weaver & Tao 2001 (a baseline that depends on the state leaves the gradient unbiased).
-import * as tf from "@tensorflow/tfjs";
 import type { Diagnostics, StateTree } from "../src/core/agent.js";
 import { CosearchError } from "../src/core/errors.js";
+import { RandomStream } from "../src/core/rng.js";
 import { INACTIVE } from "../src/core/space.js";
 import type { Trial } from "../src/core/trial.js";
 import { compareTrials, normalisedAdvantages, rankAdvantages } from "./losses/advantages.js";
 import { episodeAdvantages, explainedVariance } from "./losses/values.js";
 import { Adam } from "./optim/adam.js";
-import { encodeBatch, type Layout } from "./policy/layout.js";
-import { PrefixConnections, PrefixNetwork } from "./policy/prefix-network.js";
+import type { Layout } from "./policy/layout.js";
+import { type Columns, MaskedNetwork } from "./policy/masked-network.js";
+import { type Parameter, parameterOf } from "./policy/policy.js";
 
 export interface ValueSettings {
   readonly advantage: "rank" | "normalized";
@@ -35,19 +36,21 @@ interface Moments {
 export class ValueBaseline {
   readonly #layout: Layout;
   readonly #settings: ValueSettings;
-  readonly #connections: PrefixConnections;
-  readonly #network: PrefixNetwork;
+  readonly #network: MaskedNetwork;
+  readonly #stateBiases: Parameter;
   readonly #adam: Adam;
   #moments: Moments = { count: 0, mean: 0, squares: 0 };
 
   constructor(layout: Layout, seed: number, label: string, settings: ValueSettings) {
     this.#layout = layout;
     this.#settings = settings;
-    this.#connections = new PrefixConnections(layout, settings.hiddenUnits);
-    const shape = { hiddenUnits: settings.hiddenUnits, connectionLearningRateScale: CONNECTION_SCALE };
-    this.#network = new PrefixNetwork(this.#connections, seed, label, shape, true);
+    const random = RandomStream.of(seed, label);
+    this.#network = new MaskedNetwork(layout, settings.hiddenUnits, random, CONNECTION_SCALE, [["stateWeights", 1]]);
+    this.#stateBiases = parameterOf("stateBiases", [layout.decisions.length], 1);
+    const { inputWeights, inputBiases, outputWeights } = this.#network;
     const { maxGradNorm } = settings;
-    this.#adam = new Adam(this.#network.stateParameters, { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, maxGradNorm });
+    const parameters = [inputWeights, inputBiases, ...outputWeights, this.#stateBiases];
+    this.#adam = new Adam(parameters, { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, maxGradNorm });
   }
 
   /** Judges a batch by what was expected before it, then learns from it.
@@ -57,26 +60,22 @@ export class ValueBaseline {
     codes: readonly Int32Array[],
     trials: readonly Trial[],
   ): { advantages: Float64Array; diagnostics: Diagnostics } {
-    const { decisions, featureCount } = this.#layout;
+    const { decisions } = this.#layout;
     const { gaeLambda, valueSteps, valueLearningRate } = this.#settings;
     const moments = { ...this.#moments };
     const returns = this.#returnsOf(trials);
-    const encoded = encodeBatch(this.#layout, codes);
-    const features = tf.tensor2d(encoded.features, [codes.length, featureCount]);
-    const active = tf.tensor2d(encoded.active, [codes.length, decisions.length]);
-    const wanted = tf.tensor2d(Float32Array.from(returns), [codes.length, 1]);
-    const activeCount = encoded.active.reduce((sum, isActive) => sum + isActive, 0);
+    const choices = new Int32Array(codes.length * decisions.length);
+    codes.forEach((point, row) => {
+      decisions.forEach(({ position }, d) => {
+        choices[row * decisions.length + d] = point[position]!;
+      });
+    });
     try {
-      const predicted = tf.tidy(() => this.#network.states(features));
-      const values = Float64Array.from(predicted.dataSync());
-      predicted.dispose();
+      const values = this.#network.run(choices, codes.length, (columns) => this.#valuesOf(columns, codes.length));
       const losses = this.#adam.transaction(() =>
         Array.from({ length: valueSteps }, () => {
-          const loss = () => {
-            const errors = tf.mul(tf.square(tf.sub(this.#network.states(features), wanted)), active);
-            return tf.div(tf.sum(errors), activeCount) as tf.Scalar;
-          };
-          return this.#adam.minimise(loss, valueLearningRate).loss;
+          const loss = this.#differentiate(choices, returns);
+          return this.#adam.step(loss, valueLearningRate).loss;
         }),
       );
       const { advantages, expected, got } = this.#advantagesOf(codes, values, returns, gaeLambda);
@@ -90,9 +89,36 @@ export class ValueBaseline {
     } catch (error) {
       this.#moments = moments;
       throw error;
-    } finally {
-      tf.dispose([features, active, wanted]);
     }
+  }
+
+  /** Values of the states, shape [count * decisions]. */
+  #valuesOf({ values, stride }: Columns, count: number): Float64Array {
+    const width = this.#layout.decisions.length;
+    return Float64Array.from({ length: count * width }, (_, cell) => {
+      const d = cell % width;
+      return values[Math.floor(cell / width) * stride + d]! + this.#stateBiases.values[d]!;
+    });
+  }
+
+  /** Mean squared error over the decisions that count; writes its gradient. */
+  #differentiate(choices: Int32Array, returns: Float64Array): number {
+    const width = this.#layout.decisions.length;
+    const activeCount = choices.reduce((sum, choice) => sum + Number(choice !== INACTIVE), 0);
+    const biasSums = new Float64Array(width);
+    let loss = 0;
+    this.#network.differentiate(choices, returns.length, (columns) => {
+      const found = this.#valuesOf(columns, returns.length);
+      found.forEach((value, cell) => {
+        const [row, d] = [Math.floor(cell / width), cell % width];
+        const error = choices[cell] === INACTIVE ? 0 : value - returns[row]!;
+        loss += (error * error) / activeCount;
+        columns.values[row * columns.stride + d] = (2 * error) / activeCount;
+        biasSums[d] = biasSums[d]! + (2 * error) / activeCount;
+      });
+    });
+    this.#stateBiases.gradient.set(biasSums);
+    return loss;
   }
 
   #advantagesOf(codes: readonly Int32Array[], values: Float64Array, returns: Float64Array, lambda: number) {
@@ -145,11 +171,5 @@ export class ValueBaseline {
       throw new CosearchError("AGENT_BAD_STATE", "the saved state has no value network");
     this.#adam.restore(saved.optimiser ?? null);
     this.#moments = { ...saved.moments };
-  }
-
-  dispose(): void {
-    this.#adam.dispose();
-    this.#network.dispose();
-    this.#connections.dispose();
   }
 }

@@ -1,88 +1,191 @@
-// The LSTM itself, in the form that the WebAssembly backend runs fast: four gate matrices on [token, hidden] side by side, no
-// splits, and one gradient for the whole sequence that transposes explicitly and multiplies each gate's weights once.
+// The LSTM itself: a step of a batch for drawing, and whole sequences forward and back through time for learning, in compiled
+// loops (kernels/). An input is one of a few tokens, so its weights are a table whose rows are taken and added to, never a product.
 // Paper: Hochreiter & Schmidhuber 1997, Neural Computation 9(8); forget gate of Gers et al. 2000, its bias 1.
-import * as tf from "@tensorflow/tfjs";
+import { type Block, type LoopMemory, padded } from "./kernels/policy-loops-wasm.js";
+import type { Parameter } from "./policy.js";
 
-/** Input, forget, cell and output gate, each [inputs + hidden, hidden]. */
-export type LstmWeights = readonly [tf.Tensor2D, tf.Tensor2D, tf.Tensor2D, tf.Tensor2D];
-
-export interface LstmState {
-  readonly hidden: tf.Tensor;
-  readonly cell: tf.Tensor;
+/** The gates beside each other as the loops read them: `table` [tokens, 4 * units], `recurrent` [hidden, 4 * units]; input, forget,
+ *  cell and output gate, each padded to `units` columns. */
+export interface Gates {
+  readonly table: Block;
+  readonly recurrent: Block;
+  readonly units: number;
+  readonly hiddenUnits: number;
+  readonly tokens: number;
 }
 
-interface Step extends LstmState {
-  /** [count, inputs + hidden] */
-  readonly joined: tf.Tensor2D;
-  /** after their nonlinearity: input, forget, cell, output */
-  readonly gates: readonly tf.Tensor[];
-  readonly tanhCell: tf.Tensor;
-  readonly cellBefore: tf.Tensor;
+/** Room for the gates. @param gates four parameters [tokens + hidden, hidden] */
+export function takeGates(memory: LoopMemory, gates: readonly Parameter[]): Gates {
+  const [rows, hiddenUnits] = gates[0]!.shape as [number, number];
+  const units = padded(hiddenUnits);
+  const tokens = rows - hiddenUnits;
+  const [table, recurrent] = [memory.take(tokens * 4 * units), memory.take(hiddenUnits * 4 * units)];
+  return { table, recurrent, units, hiddenUnits, tokens };
 }
 
-/** One step of a batch. Call it inside a tidy. */
-export function lstmStep(token: tf.Tensor2D, before: LstmState, weights: LstmWeights): Step {
-  const joined = tf.concat([token, before.hidden as tf.Tensor2D], 1);
-  const [i, f, g, o] = weights.map((weight) => tf.matMul(joined, weight));
-  const gates = [tf.sigmoid(i!), tf.sigmoid(tf.add(f!, 1)), tf.tanh(g!), tf.sigmoid(o!)];
-  const cell = tf.add(tf.mul(gates[1]!, before.cell), tf.mul(gates[0]!, gates[2]!));
-  const tanhCell = tf.tanh(cell);
-  return { joined, gates, cell, tanhCell, hidden: tf.mul(gates[3]!, tanhCell), cellBefore: before.cell };
-}
-
-/** Outputs of all steps, [steps * count, hidden], with the gradient of the weights. @param tokens per step [count, inputs] */
-export function lstmOutputs(tokens: readonly tf.Tensor2D[], weights: LstmWeights, hiddenUnits: number): tf.Tensor2D {
-  const count = tokens[0]!.shape[0];
-  const run = tf.customGrad((...inputs) => {
-    const gateWeights = inputs.slice(0, 4) as unknown as LstmWeights;
-    const save = inputs[4] as unknown as tf.GradSaveFunc;
-    const steps: Step[] = [];
-    let state: LstmState = { hidden: tf.zeros([count, hiddenUnits]), cell: tf.zeros([count, hiddenUnits]) };
-    for (const token of tokens) {
-      const step = lstmStep(token, state, gateWeights);
-      steps.push(step);
-      state = step;
+/** Copies the parameters there; the forget gate's bias goes into the table, of which every step takes one row. */
+export function packGates(memory: LoopMemory, parameters: readonly Parameter[], gates: Gates): void {
+  const { units, hiddenUnits, tokens } = gates;
+  const [table, recurrent] = [memory.floats(gates.table).fill(0), memory.floats(gates.recurrent).fill(0)];
+  parameters.forEach(({ values }, gate) => {
+    for (let row = 0; row < tokens + hiddenUnits; row++) {
+      const source = values.subarray(row * hiddenUnits, (row + 1) * hiddenUnits);
+      if (row < tokens) table.set(source, (row * 4 + gate) * units);
+      else recurrent.set(source, ((row - tokens) * 4 + gate) * units);
     }
-    const saved = steps.flatMap(({ joined, gates, tanhCell, cellBefore }) => [joined, ...gates, tanhCell, cellBefore]);
-    save([...gateWeights, ...saved]);
-    const value = tf.concat(
-      steps.map(({ hidden }) => hidden as tf.Tensor2D),
-      0,
-    );
-    return { value, gradFunc: (dy, kept) => backward(dy as tf.Tensor2D, kept as tf.Tensor[], count, hiddenUnits) };
   });
-  return run(...weights) as tf.Tensor2D;
+  for (let row = 0; row < tokens; row++) {
+    for (let u = 0; u < hiddenUnits; u++) table[(row * 4 + 1) * units + u] = table[(row * 4 + 1) * units + u]! + 1;
+  }
 }
 
-/** dL/d(weights) from dL/d(outputs), back through time. */
-function backward(dy: tf.Tensor2D, kept: readonly tf.Tensor[], count: number, hiddenUnits: number): tf.Tensor[] {
-  const weights = kept.slice(0, 4) as tf.Tensor2D[];
-  const inputs = weights[0]!.shape[0] - hiddenUnits;
-  const recurrent = weights.map((weight) => tf.transpose(tf.slice(weight, [inputs, 0], [hiddenUnits, hiddenUnits])));
-  const stepCount = (kept.length - 4) / 7;
-  const perStep = tf.split(dy, stepCount, 0); // along the first axis: contiguous
-  const joinedAll: tf.Tensor2D[] = [];
-  const deltas: tf.Tensor2D[][] = [[], [], [], []];
-  let dHidden: tf.Tensor | undefined;
-  let dCell: tf.Tensor = tf.zeros([count, hiddenUnits]);
-  for (let t = stepCount - 1; t >= 0; t--) {
-    const [joined, i, f, g, o, tanhCell, cellBefore] = kept.slice(4 + 7 * t, 11 + 7 * t) as tf.Tensor[];
-    const dh: tf.Tensor = dHidden === undefined ? perStep[t]! : tf.add(perStep[t]!, dHidden);
-    dCell = tf.add(dCell, tf.mul(tf.mul(dh, o!), tf.sub(1, tf.square(tanhCell!))));
-    const slope = (gate: tf.Tensor) => tf.mul(gate, tf.sub(1, gate));
-    const dz = [
-      tf.mul(tf.mul(dCell, g!), slope(i!)),
-      tf.mul(tf.mul(dCell, cellBefore!), slope(f!)),
-      tf.mul(tf.mul(dCell, i!), tf.sub(1, tf.square(g!))),
-      tf.mul(tf.mul(dh, tanhCell!), slope(o!)),
-    ] as tf.Tensor2D[];
-    joinedAll.push(joined as tf.Tensor2D);
-    dz.forEach((delta, k) => {
-      deltas[k]!.push(delta);
-    });
-    dHidden = tf.addN(dz.map((delta, k) => tf.matMul(delta, recurrent[k]!)));
-    dCell = tf.mul(dCell, f!);
+/** What one step of `count` rows reads and writes. */
+export interface StepBlocks {
+  readonly tokens: number;
+  readonly hiddenBefore: number;
+  readonly cellBefore: number;
+  readonly gates: number;
+  readonly cell: number;
+  readonly tanhCell: number;
+  readonly hidden: number;
+}
+
+/** One step. @param at addresses: tokens [count], gates [count, 4 * units], the others [count, units] */
+export function lstmStep({ loops }: LoopMemory, gates: Gates, at: StepBlocks, count: number, isFirst: boolean): void {
+  const { table, recurrent, units, hiddenUnits } = gates;
+  const row = 16 * units; // bytes
+  loops.takeRows(table.at, at.tokens, at.gates, count, 4 * units);
+  if (!isFirst) {
+    loops.multiply(at.hiddenBefore, 4 * units, 4, recurrent.at, row, at.gates, row, count, 4 * units, hiddenUnits, 1);
   }
-  const joined = tf.transpose(tf.concat(joinedAll, 0)); // [inputs + hidden, steps * count], last step first
-  return deltas.map((delta) => tf.matMul(joined, tf.concat(delta, 0)));
+  loops.lstmForward(at.gates, at.cellBefore, at.cell, at.tanhCell, at.hidden, count, units);
+}
+
+/** Sequences of a batch: block t of each is step t, and of cells and hidden the state before it. */
+export interface Sequence {
+  readonly count: number;
+  readonly steps: number;
+  /** [steps, count] */
+  readonly tokens: Block;
+  /** [steps, count, 4 * units] */
+  readonly gates: Block;
+  /** [steps + 1, count, units], the first zeros */
+  readonly cells: Block;
+  readonly hidden: Block;
+  /** [steps, count, units] */
+  readonly tanhCells: Block;
+}
+
+export function takeSequence(memory: LoopMemory, { units }: Gates, count: number, steps: number): Sequence {
+  const state = count * units;
+  return {
+    count,
+    steps,
+    tokens: memory.take(steps * count),
+    gates: memory.take(steps * 4 * state),
+    cells: memory.take((steps + 1) * state),
+    hidden: memory.take((steps + 1) * state),
+    tanhCells: memory.take(steps * state),
+  };
+}
+
+/** Where step t of a sequence lies. */
+export function stepOf({ units }: Gates, sequence: Sequence, t: number): StepBlocks {
+  const state = 4 * sequence.count * units; // bytes
+  return {
+    tokens: sequence.tokens.at + 4 * t * sequence.count,
+    hiddenBefore: sequence.hidden.at + t * state,
+    cellBefore: sequence.cells.at + t * state,
+    gates: sequence.gates.at + 4 * t * state,
+    cell: sequence.cells.at + (t + 1) * state,
+    tanhCell: sequence.tanhCells.at + t * state,
+    hidden: sequence.hidden.at + (t + 1) * state,
+  };
+}
+
+/** Runs all steps; the tokens are there. */
+export function runSequence(memory: LoopMemory, gates: Gates, sequence: Sequence): void {
+  const state = sequence.count * gates.units;
+  memory.floats({ at: sequence.cells.at, size: state }).fill(0);
+  memory.floats({ at: sequence.hidden.at, size: state }).fill(0);
+  for (let t = 0; t < sequence.steps; t++) {
+    lstmStep(memory, gates, stepOf(gates, sequence, t), sequence.count, t === 0);
+  }
+}
+
+/** What the way back needs besides. */
+export interface BackwardBlocks {
+  /** [4 * units, units] */
+  readonly transposed: Block;
+  /** as in Gates */
+  readonly tableGradient: Block;
+  readonly recurrentGradient: Block;
+  /** [count, units] */
+  readonly dHidden: Block;
+  readonly dCell: Block;
+}
+
+export function takeBackward(memory: LoopMemory, gates: Gates, count: number): BackwardBlocks {
+  return {
+    transposed: memory.take(4 * gates.units * gates.units),
+    tableGradient: memory.take(gates.table.size),
+    recurrentGradient: memory.take(gates.recurrent.size),
+    dHidden: memory.take(count * gates.units),
+    dCell: memory.take(count * gates.units),
+  };
+}
+
+/** Back through time; gates become the slopes of what went into them, and each weight's gradient is added up step by step.
+ *  @param fromOutputs writes dL/d(hidden) of step t, as far as the outputs of that step say, to dHidden */
+export function runBackward(
+  memory: LoopMemory,
+  gates: Gates,
+  sequence: Sequence,
+  blocks: BackwardBlocks,
+  fromOutputs: (t: number) => void,
+): void {
+  const { units, hiddenUnits } = gates;
+  const { count } = sequence;
+  const [row, state] = [16 * units, 4 * units]; // bytes
+  const { loops } = memory;
+  transpose(memory.floats(gates.recurrent), memory.floats(blocks.transposed).fill(0), hiddenUnits, units);
+  for (const block of [blocks.tableGradient, blocks.recurrentGradient, blocks.dCell]) memory.floats(block).fill(0);
+  for (let t = sequence.steps - 1; t >= 0; t--) {
+    const at = stepOf(gates, sequence, t);
+    fromOutputs(t);
+    if (t < sequence.steps - 1) {
+      const later = stepOf(gates, sequence, t + 1).gates;
+      loops.multiply(later, row, 4, blocks.transposed.at, state, blocks.dHidden.at, state, count, units, 4 * units, 1);
+    }
+    loops.lstmBackward(at.gates, at.cellBefore, at.tanhCell, blocks.dHidden.at, blocks.dCell.at, count, units);
+    loops.addRows(blocks.tableGradient.at, at.tokens, at.gates, count, 4 * units);
+    if (t > 0) {
+      const into = blocks.recurrentGradient.at;
+      loops.multiply(at.hiddenBefore, 4, state, at.gates, row, into, row, hiddenUnits, 4 * units, count, 1);
+    }
+  }
+}
+
+function transpose(from: Float32Array, to: Float32Array, rows: number, units: number): void {
+  for (let r = 0; r < rows; r++) {
+    for (let column = 0; column < 4 * units; column++) to[column * units + r] = from[r * 4 * units + column]!;
+  }
+}
+
+/** Reads the gradients of the gates. */
+export function unpackGates(
+  memory: LoopMemory,
+  parameters: readonly Parameter[],
+  gates: Gates,
+  blocks: BackwardBlocks,
+): void {
+  const { units, hiddenUnits, tokens } = gates;
+  const [table, recurrent] = [memory.floats(blocks.tableGradient), memory.floats(blocks.recurrentGradient)];
+  parameters.forEach(({ gradient }, gate) => {
+    for (let row = 0; row < tokens + hiddenUnits; row++) {
+      const [from, r] = row < tokens ? [table, row] : [recurrent, row - tokens];
+      const start = (r * 4 + gate) * units;
+      gradient.set(from.subarray(start, start + hiddenUnits), row * hiddenUnits);
+    }
+  });
 }

@@ -1,15 +1,34 @@
 // A recurrent policy: an LSTM reads the choices one after the other, and each decision has a head of its own on its output.
 // Paper: Zoph & Le 2017, arXiv:1611.01578, section 3 (the controller); NAHAS, arXiv:2102.08619, uses the same. Ordered knobs
-// have ordinal heads, as in autoregressive.ts. Its speed comes from lstm-core.ts; a step of a batch is a few matrix products.
-import * as tf from "@tensorflow/tfjs";
+// have ordinal heads, as in autoregressive.ts. The recurrence is in lstm-core.ts.
 import { RandomStream } from "../../src/core/rng.js";
 import { INACTIVE, type Space } from "../../src/core/space.js";
-import { ContextShift } from "./context.js";
-import { type Heads, headConstants } from "./heads.js";
-import { encodeBatch, type Layout, layoutOf } from "./layout.js";
-import { type LstmState, type LstmWeights, lstmOutputs, lstmStep } from "./lstm-core.js";
-import { batchMatMul } from "./ops.js";
-import type { Context, Evaluated, Parameter, Policy, PolicyBatch, Samples } from "./policy.js";
+import { Heads, type Outputs } from "./heads.js";
+import { type Block, type LoopMemory, loopMemory, padded } from "./kernels/policy-loops-wasm.js";
+import { type Layout, layoutOf } from "./layout.js";
+import {
+  type Gates,
+  lstmStep,
+  packGates,
+  runBackward,
+  runSequence,
+  type Sequence,
+  stepOf,
+  takeBackward,
+  takeGates,
+  takeSequence,
+  unpackGates,
+} from "./lstm-core.js";
+import {
+  type Context,
+  type Evaluated,
+  type Parameter,
+  type Policy,
+  type PolicyBatch,
+  parameterOf,
+  type Samples,
+  type Slopes,
+} from "./policy.js";
 import { DrawTally, normalise, tempered } from "./sampler.js";
 
 export interface LstmSettings {
@@ -18,75 +37,69 @@ export interface LstmSettings {
   readonly connectionLearningRateScale: number;
 }
 
-interface LstmBatch extends PolicyBatch {
-  /** per decision, what was chosen before it: [count, width + 2] */
-  readonly tokens: readonly tf.Tensor2D[];
-  /** [count * decisions, width] */
-  readonly oneHot: tf.Tensor2D;
-  /** [count, decisions] */
-  readonly active: tf.Tensor2D;
-  /** [count * decisions, width], where the space has rules */
-  readonly forbidden?: tf.Tensor2D;
-  /** [count, context] */
-  readonly context?: tf.Tensor2D | undefined;
+/** What the heads' products read and write. */
+interface HeadBlocks {
+  /** [decisions, hidden, width padded] */
+  readonly weights: Block;
+  /** [decisions, count, width padded] */
+  readonly outputs: Block;
 }
 
 /** The policy; starts as the uniform one, because the heads start at zero. */
-export class LstmPolicy implements Policy<LstmBatch> {
+export class LstmPolicy implements Policy {
   readonly layout: Layout;
   readonly parameters: readonly Parameter[];
-  readonly #gates: LstmWeights; // four of [width + 2 + hidden, hidden]
-  readonly #outputWeights: tf.Variable; // [decisions, hidden, width]
-  readonly #outputBiases: tf.Variable; // [decisions * width]
+  readonly #gates: readonly Parameter[]; // four of [width + 2 + hidden, hidden]
+  readonly #outputWeights: Parameter; // [decisions, hidden, width]
   readonly #hiddenUnits: number;
   readonly #heads: Heads;
-  readonly #shift: ContextShift;
 
   /** @param contextSize numbers that the policy is told with each candidate */
   constructor(space: Space, seed: number, label: string, settings: LstmSettings, contextSize = 0) {
     const layout = layoutOf(space);
-    this.#shift = new ContextShift(layout, contextSize);
-    const hidden = settings.hiddenUnits;
+    const { hiddenUnits: hidden, connectionLearningRateScale: scale } = settings;
     const inputs = layout.width + 2 + hidden;
     this.layout = layout;
     this.#hiddenUnits = hidden;
-    this.#heads = headConstants(layout);
     const random = RandomStream.of(seed, label);
     const spread = Math.sqrt(1 / hidden);
-    const parameter = (name: string, value: tf.Tensor, learningRateScale: number): Parameter => {
-      const variable = tf.variable(value, true);
-      value.dispose();
-      return { name, variable, learningRateScale };
-    };
-    const scale = settings.connectionLearningRateScale;
-    const gate = (name: string) => {
+    this.#gates = ["inputGate", "forgetGate", "cellGate", "outputGate"].map((name) => {
       const values = Float32Array.from({ length: inputs * hidden }, () => spread * random.normal());
-      return parameter(name, tf.tensor2d(values, [inputs, hidden]), scale);
-    };
-    const { decisions, width } = layout;
-    this.parameters = [
-      ...["inputGate", "forgetGate", "cellGate", "outputGate"].map(gate),
-      parameter("outputWeights", tf.zeros([decisions.length, hidden, width]), scale),
-      parameter("outputBiases", tf.zeros([decisions.length * width]), 1),
-      ...this.#shift.parameters,
-    ];
-    const [input, forget, cell, output, outputWeights, outputBiases] = this.parameters.map((p) => p.variable);
-    this.#gates = [input, forget, cell, output] as unknown as LstmWeights;
-    this.#outputWeights = outputWeights!;
-    this.#outputBiases = outputBiases!;
+      return parameterOf(name, [inputs, hidden], scale, values);
+    });
+    this.#outputWeights = parameterOf("outputWeights", [layout.decisions.length, hidden, layout.width], scale);
+    this.#heads = new Heads(layout, contextSize);
+    this.parameters = [...this.#gates, this.#outputWeights, ...this.#heads.parameters];
   }
 
   /** Decision by decision for the whole batch, so the draws of `random` go across the batch first. */
   sample(count: number, random: RandomStream, temperature = 1, context?: Context): Samples {
     const { space, decisions, width } = this.layout;
-    const shared = this.#outputBiases.dataSync() as Float32Array;
-    const rows = this.#shift.rows(shared, context);
+    const shared = this.#heads.biases;
+    const rows = this.#heads.biasRows(context);
     const codes = Array.from({ length: count }, () => new Int32Array(space.length));
     const logProbs = new Float64Array(count);
     const tally = new DrawTally(this.layout);
-    let tokens = startTokens(count, width);
-    let state: LstmState = { hidden: tf.zeros([count, this.#hiddenUnits]), cell: tf.zeros([count, this.#hiddenUnits]) };
-    const heads = tf.unstack(this.#outputWeights);
+
+    const memory = loopMemory();
+    const gates = takeGates(memory, this.#gates);
+    const sequence = takeSequence(memory, gates, count, 1); // its two states take turns
+    const heads = this.#takeHeads(memory, count, 1);
+    packGates(memory, this.#gates, gates);
+    this.#packHeads(memory.floats(heads.weights).fill(0));
+    const tokens = memory.integers(sequence.tokens).fill(width + 1);
+    const outputs = memory.floats(heads.outputs);
+    const stride = padded(width);
+    memory.floats(sequence.cells).fill(0);
+    const forward = stepOf(gates, sequence, 0);
+    const backward = {
+      ...forward,
+      hiddenBefore: forward.hidden,
+      cellBefore: forward.cell,
+      hidden: forward.hiddenBefore,
+      cell: forward.cellBefore,
+    };
+
     let next = 0;
     for (let position = 0; position < space.length; position++) {
       const isDecision = decisions[next]?.position === position;
@@ -97,92 +110,145 @@ export class LstmPolicy implements Policy<LstmBatch> {
       if (!isDecision) continue;
       const d = next++;
       const decision = decisions[d]!;
-      const stepped = tf.tidy(() => {
-        const moved = lstmStep(tf.tensor2d(tokens, [count, width + 2]), state, this.#gates);
-        const outputs = tf.matMul(moved.hidden as tf.Tensor2D, heads[d] as tf.Tensor2D);
-        return { hidden: moved.hidden, cell: moved.cell, outputs };
-      });
-      tf.dispose([state.hidden, state.cell]);
-      state = { hidden: stepped.hidden, cell: stepped.cell };
-      const outputs = stepped.outputs.dataSync();
-      stepped.outputs.dispose();
-      tokens = new Float32Array(count * (width + 2));
+      const step = d % 2 === 0 ? forward : backward;
+      lstmStep(memory, gates, step, count, d === 0);
+      this.#multiplyHead(
+        memory,
+        gates,
+        step.hidden,
+        heads.weights.at + 4 * d * this.#hiddenUnits * stride,
+        heads.outputs.at,
+        count,
+      );
+      const probabilities = new Float64Array(decision.valueCount);
       for (let row = 0; row < count; row++) {
         if (!active[row]) {
-          tokens[row * (width + 2) + width] = 1;
+          tokens[row] = width;
           continue;
         }
         const biases = rows?.[row] ?? shared;
-        const probabilities = Float64Array.from(
-          { length: decision.valueCount },
-          (_, v) => outputs[row * width + v]! + biases[d * width + v]!,
-        );
+        for (let v = 0; v < decision.valueCount; v++) {
+          probabilities[v] = outputs[row * stride + v]! + biases[d * width + v]!;
+        }
         const entropy = normalise(probabilities, decision, space.mask(position, codes[row]!));
         tally.add(d, probabilities, entropy);
         const code = random.categorical(temperature === 1 ? probabilities : tempered(probabilities, temperature));
         logProbs[row] = logProbs[row]! + Math.log(probabilities[code]!);
         codes[row]![position] = code;
-        tokens[row * (width + 2) + code] = 1;
+        tokens[row] = code;
       }
     }
-    tf.dispose([state.hidden, state.cell, ...heads]);
     return { codes, logProbs, ...tally.means() };
   }
 
-  logProbs(points: readonly ArrayLike<number>[], context?: Context): Float32Array {
-    const batch = this.batch(points, context);
-    const logProbs = tf.tidy(() => this.evaluate(batch).logProb.dataSync().slice() as Float32Array);
-    batch.dispose();
-    return logProbs;
+  logProbs(points: readonly ArrayLike<number>[], context?: Context): Float64Array {
+    return this.evaluate(this.batch(points, context)).logProb;
   }
 
-  batch(codes: readonly ArrayLike<number>[], context?: Context): LstmBatch {
+  batch(codes: readonly ArrayLike<number>[], context?: Context): PolicyBatch {
+    return this.#heads.batch(codes, context);
+  }
+
+  evaluate(batch: PolicyBatch): Evaluated {
+    const memory = loopMemory();
+    const { heads } = this.#forward(memory, batch);
+    return this.#heads.evaluate(batch, this.#outputs(memory, heads, batch.count));
+  }
+
+  differentiate(batch: PolicyBatch, slopesOf: (evaluated: Evaluated) => Slopes): void {
     const { decisions, width } = this.layout;
-    const { oneHot, active, forbidden } = encodeBatch(this.layout, codes);
-    const tokens = decisions.map((_, d) => {
-      if (d === 0) return tf.tensor2d(startTokens(codes.length, width), [codes.length, width + 2]);
-      const before = decisions[d - 1]!.position;
-      const values = new Float32Array(codes.length * (width + 2));
-      codes.forEach((point, row) => {
-        values[row * (width + 2) + (point[before] === INACTIVE ? width : point[before]!)] = 1;
-      });
-      return tf.tensor2d(values, [codes.length, width + 2]);
+    const memory = loopMemory();
+    const { count } = batch;
+    const [hiddenUnits, stride] = [this.#hiddenUnits, padded(width)];
+    const { gates, sequence, heads } = this.#forward(memory, batch);
+    const blocks = takeBackward(memory, gates, count);
+    const transposed = memory.take(width * gates.units); // one decision at a time
+    const headGradient = memory.take(heads.weights.size);
+
+    const outputs = this.#outputs(memory, heads, count);
+    const found = this.#heads.evaluate(batch, outputs);
+    this.#heads.backward(batch, found, slopesOf(found), outputs);
+
+    const { multiply } = memory.loops;
+    const head = memory.floats(transposed).fill(0);
+    const [row, state] = [4 * stride, 4 * gates.units]; // bytes
+    runBackward(memory, gates, sequence, blocks, (d) => {
+      const { hidden } = stepOf(gates, sequence, d);
+      const slopes = heads.outputs.at + d * count * row;
+      const weights = this.#outputWeights.values.subarray(d * hiddenUnits * width, (d + 1) * hiddenUnits * width);
+      for (let u = 0; u < hiddenUnits; u++)
+        for (let v = 0; v < width; v++) head[v * gates.units + u] = weights[u * width + v]!;
+      multiply(slopes, row, 4, transposed.at, state, blocks.dHidden.at, state, count, gates.units, width, 0);
+      const gradient = headGradient.at + d * hiddenUnits * row;
+      multiply(hidden, 4, state, slopes, row, gradient, row, hiddenUnits, stride, count, 0);
     });
-    const tensors = {
-      oneHot: tf.tensor2d(oneHot, [codes.length * decisions.length, width]),
-      active: tf.tensor2d(active, [codes.length, decisions.length]),
-      ...(forbidden && { forbidden: tf.tensor2d(forbidden, [codes.length * decisions.length, width]) }),
-      context: this.#shift.tensor(codes.length, context),
-    };
-    return { count: codes.length, tokens, ...tensors, dispose: () => tf.dispose([tokens, tensors]) };
+    unpackGates(memory, this.#gates, gates, blocks);
+    const gradients = memory.floats(headGradient);
+    for (let r = 0; r < decisions.length * hiddenUnits; r++) {
+      this.#outputWeights.gradient.set(gradients.subarray(r * stride, r * stride + width), r * width);
+    }
   }
 
-  /** Differentiable; call it inside a tidy. */
-  evaluate({ count, tokens, oneHot, active, forbidden, context }: LstmBatch): Evaluated {
+  /** All steps and all heads of a batch. */
+  #forward(memory: LoopMemory, batch: PolicyBatch): { gates: Gates; sequence: Sequence; heads: HeadBlocks } {
     const { decisions, width } = this.layout;
-    const hidden = lstmOutputs(tokens, this.#gates, this.#hiddenUnits); // [decisions * count, hidden]
-    const perDecision = batchMatMul(
-      tf.reshape(hidden, [decisions.length, count, this.#hiddenUnits]),
-      this.#outputWeights,
-    );
-    const flat = tf.reshape(tf.transpose(perDecision, [1, 0, 2]), [count, decisions.length * width]);
-    const outputs = this.#shift.shifted(tf.add(flat, this.#outputBiases), context);
-    const logProbs = tf.logSoftmax(this.#heads.logits(outputs, count, forbidden));
-    const chosen = tf.reshape(tf.sum(tf.mul(logProbs, oneHot), 1), [count, decisions.length]);
-    const entropies = tf.neg(tf.sum(tf.mul(tf.exp(logProbs), logProbs), 1));
-    const perPoint = tf.mul(tf.reshape(entropies, [count, decisions.length]), active);
-    return { logProb: tf.sum(chosen, 1), decisionLogProbs: chosen as tf.Tensor2D, entropy: tf.sum(perPoint, 1) };
+    const { count, choices } = batch;
+    const steps = decisions.length;
+    const gates = takeGates(memory, this.#gates);
+    const sequence = takeSequence(memory, gates, count, steps);
+    const heads = this.#takeHeads(memory, count, steps);
+    packGates(memory, this.#gates, gates);
+    this.#packHeads(memory.floats(heads.weights).fill(0));
+    const tokens = memory.integers(sequence.tokens).fill(width + 1, 0, count);
+    for (let d = 1; d < steps; d++) {
+      for (let row = 0; row < count; row++) {
+        const before = choices[row * steps + d - 1]!;
+        tokens[d * count + row] = before === INACTIVE ? width : before;
+      }
+    }
+    runSequence(memory, gates, sequence);
+    const stride = padded(width);
+    for (let d = 0; d < steps; d++) {
+      const weights = heads.weights.at + 4 * d * this.#hiddenUnits * stride;
+      this.#multiplyHead(
+        memory,
+        gates,
+        stepOf(gates, sequence, d).hidden,
+        weights,
+        heads.outputs.at + 4 * d * count * stride,
+        count,
+      );
+    }
+    return { gates, sequence, heads };
   }
 
-  dispose(): void {
-    for (const { variable } of this.parameters) variable.dispose();
-    this.#heads.dispose();
+  #takeHeads(memory: LoopMemory, count: number, steps: number): HeadBlocks {
+    const stride = padded(this.layout.width);
+    const weights = memory.take(this.layout.decisions.length * this.#hiddenUnits * stride);
+    return { weights, outputs: memory.take(steps * count * stride) };
   }
-}
 
-/** The token before the first decision, [count * (width + 2)]. */
-function startTokens(count: number, width: number): Float32Array {
-  const tokens = new Float32Array(count * (width + 2));
-  for (let row = 0; row < count; row++) tokens[row * (width + 2) + width + 1] = 1;
-  return tokens;
+  #packHeads(into: Float32Array): void {
+    const { width } = this.layout;
+    const stride = padded(width);
+    const { values } = this.#outputWeights;
+    for (let r = 0; r * width < values.length; r++) into.set(values.subarray(r * width, (r + 1) * width), r * stride);
+  }
+
+  #multiplyHead(
+    { loops }: LoopMemory,
+    { units }: Gates,
+    hidden: number,
+    weights: number,
+    to: number,
+    count: number,
+  ): void {
+    const stride = padded(this.layout.width);
+    loops.multiply(hidden, 4 * units, 4, weights, 4 * stride, to, 4 * stride, count, stride, this.#hiddenUnits, 0);
+  }
+
+  #outputs(memory: LoopMemory, { outputs }: HeadBlocks, count: number): Outputs {
+    const stride = padded(this.layout.width);
+    return { values: memory.floats(outputs), rowStride: stride, decisionStride: count * stride };
+  }
 }

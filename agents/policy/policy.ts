@@ -1,5 +1,5 @@
-// What every policy over a space offers to the algorithms: sampling on plain arrays, and the same probabilities as tensors.
-import type * as tf from "@tensorflow/tfjs";
+// What every policy over a space offers to the algorithms: drawing, log-probabilities, and the gradient of a loss of them. All on
+// plain arrays; the products behind them are compiled loops (kernels/), the same for drawing and for learning.
 import type { PolicyProbabilities } from "../../src/core/agent.js";
 import type { RandomStream } from "../../src/core/rng.js";
 import type { Layout } from "./layout.js";
@@ -19,44 +19,73 @@ export interface Samples {
   readonly marginals: readonly (Float64Array | undefined)[];
 }
 
-/** What the policy says about given candidates, as differentiable tensors. */
+/** What the policy says about given candidates. */
 export interface Evaluated {
   /** log-probability of each candidate, nats, shape [count] */
-  readonly logProb: tf.Tensor1D;
-  /** the same per decision, 0 where the knob does not count, shape [count, decisions] */
-  readonly decisionLogProbs: tf.Tensor2D;
+  readonly logProb: Float64Array;
+  /** the same per decision, 0 where the knob does not count, shape [count * decisions] */
+  readonly decisionLogProbs: Float64Array;
   /** entropy of the conditionals along each candidate, summed over its active decisions, nats, shape [count] */
-  readonly entropy: tf.Tensor1D;
+  readonly entropy: Float64Array;
 }
 
-/** The tensors of a batch of candidates; built once, used in every epoch. */
+/** The derivatives of a loss. */
+export interface Slopes {
+  /** by each decision's log-probability, shape [count * decisions] */
+  readonly decisionLogProbs: Float64Array;
+  /** by each candidate's entropy, shape [count] */
+  readonly entropy: Float64Array;
+  /** by the log-probability of every value, chosen or not, shape [count * decisions * width] */
+  readonly valueLogProbs?: Float64Array;
+}
+
+/** A batch of candidates as a policy reads it; built once, used in every epoch. */
 export interface PolicyBatch {
   readonly count: number;
-  dispose(): void;
+  /** the code of each decision, INACTIVE where it does not count, shape [count * decisions] */
+  readonly choices: Int32Array;
+  /** 1 for the values that may follow, where the space has rules, shape [count * decisions * width] */
+  readonly allowed: Uint8Array | undefined;
+  /** shape [count * context], where the policy is told one */
+  readonly context: Float32Array | undefined;
 }
 
-/** A trainable parameter and how fast it learns relative to the learning rate. */
+/** A trainable parameter, row by row, with the gradient of the last loss. */
 export interface Parameter {
   readonly name: string;
-  readonly variable: tf.Variable;
+  readonly shape: readonly number[];
+  readonly values: Float32Array;
+  readonly gradient: Float32Array;
+  /** how fast it learns relative to the learning rate */
   readonly learningRateScale: number;
+}
+
+/** @param values taken over; zeros when left out */
+export function parameterOf(
+  name: string,
+  shape: readonly number[],
+  learningRateScale: number,
+  values: Float32Array = new Float32Array(shape.reduce((product, extent) => product * extent, 1)),
+): Parameter {
+  return { name, shape, values, gradient: new Float32Array(values.length), learningRateScale };
 }
 
 /** What a policy is told beside the choices before, one row per candidate; it shifts the outputs by `context . weights`. */
 export type Context = readonly ArrayLike<number>[];
 
 /** A probability distribution over the points of a space, given a context where the policy was made for one. */
-export interface Policy<Batch extends PolicyBatch = PolicyBatch> {
+export interface Policy {
   readonly layout: Layout;
   /** always the same, in the same order */
   readonly parameters: readonly Parameter[];
   /** @param temperature draws from p^(1 / temperature), flatter above 1; `logProbs` are those of p all the same */
   sample(count: number, random: RandomStream, temperature?: number, context?: Context): Samples;
   /** log-probability of each given point, nats, shape [points] */
-  logProbs(points: readonly ArrayLike<number>[], context?: Context): Float32Array;
-  batch(codes: readonly ArrayLike<number>[], context?: Context): Batch;
-  evaluate(batch: Batch): Evaluated;
-  dispose(): void;
+  logProbs(points: readonly ArrayLike<number>[], context?: Context): Float64Array;
+  batch(codes: readonly ArrayLike<number>[], context?: Context): PolicyBatch;
+  evaluate(batch: PolicyBatch): Evaluated;
+  /** Evaluates, asks for the slopes of the loss there, and writes the gradient of every parameter. */
+  differentiate(batch: PolicyBatch, slopesOf: (evaluated: Evaluated) => Slopes): void;
 }
 
 /** The marginals of a batch by knob name, without the knobs that counted nowhere in it. */

@@ -70,7 +70,7 @@ export function sampleAutoregressive(
       const code = random.categorical(temperature === 1 ? logits : tempered(logits, temperature));
       logProbs[row] = logProbs[row]! + Math.log(logits[code]!);
       point[position] = code;
-      addFeatures(decision, code, inputWeights, sums);
+      addFeatures(decision, code, inputWeights, sums, complete);
       tally.add(d, logits, entropy);
     }
     return point;
@@ -161,14 +161,23 @@ export function normalise(
   return Math.log(total) - weighted / total;
 }
 
-function addFeatures(decision: Decision, code: number, inputWeights: Float32Array, sums: Float64Array): void {
+/** Adds what a choice tells the hidden units from `first` on; those before have seen all that they see. */
+function addFeatures(
+  { ordered, featureStart, valueCount }: Decision,
+  code: number,
+  inputWeights: Float32Array,
+  sums: Float64Array,
+  first: number,
+): void {
   const hiddenCount = sums.length;
-  const add = (feature: number, value: number) => {
-    const start = feature * hiddenCount;
-    for (let u = 0; u < hiddenCount; u++) sums[u] = sums[u]! + value * inputWeights[start + u]!;
-  };
-  if (decision.ordered) {
-    add(decision.featureStart, 1);
-    add(decision.featureStart + 1, (2 * code) / (decision.valueCount - 1) - 1);
-  } else add(decision.featureStart + code, 1);
+  if (!ordered) {
+    const start = (featureStart + code) * hiddenCount;
+    for (let u = first; u < hiddenCount; u++) sums[u] = sums[u]! + inputWeights[start + u]!;
+    return;
+  }
+  const level = (2 * code) / (valueCount - 1) - 1;
+  const start = featureStart * hiddenCount;
+  for (let u = first; u < hiddenCount; u++) {
+    sums[u] = sums[u]! + inputWeights[start + u]! + level * inputWeights[start + hiddenCount + u]!;
+  }
 }

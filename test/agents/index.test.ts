@@ -19,6 +19,20 @@ describe("the registry", () => {
     );
   });
 
+  it("builds the default agent without loading tfjs", async () => {
+    vi.resetModules();
+    vi.doMock("@tensorflow/tfjs", () => {
+      throw new Error("loaded");
+    });
+    const { agentDefinition: named } = await import("../../agents/index.js");
+    const { Space } = await import("../../src/core/space.js");
+    const definition = named("ppo");
+    const space = new Space({ name: "tiny", knobs: [{ name: "x", values: [1, 2] }] });
+    const agent = await definition.create(space, definition.resolveOptions({}), 1);
+    expect(await agent.propose(2)).toHaveLength(2);
+    expect(definition.usesTensors).toBe(false);
+  });
+
   it("lists agents and checks options without loading tfjs", async () => {
     vi.resetModules();
     let loaded = 0;
