@@ -7,7 +7,6 @@ import { RandomStream } from "../src/core/rng.js";
 import { Space } from "../src/core/space.js";
 import { isFeasible, type Trial } from "../src/core/trial.js";
 import { readText } from "../src/files/documents.js";
-import { initBackend } from "../src/tensors/backend.js";
 import { type SizingData, type SizingTask, sizingTask } from "./sizing-task.js";
 
 const MARKS = [200, 500, 1000, 2000];
@@ -28,25 +27,42 @@ const jointSpace = new Space({
   ],
 });
 
-/** Median milliseconds of proposing a batch and of learning from it. */
-async function speed(agentName: string, batchSize: number): Promise<string> {
-  const agent = await agentDefinition(agentName).create(jointSpace, { batchSize }, 1);
+/** Median milliseconds of processor time of proposing a batch and of learning from it. */
+async function speed(agentName: string, options: Record<string, unknown>): Promise<string> {
+  const definition = agentDefinition(agentName);
+  const resolved = definition.resolveOptions(options);
+  const batchSize = definition.batchSize(resolved);
+  const agent = await definition.create(jointSpace, resolved, 1);
   const random = RandomStream.of(1, "figures/rewards");
   const [proposeMs, observeMs]: [number[], number[]] = [[], []];
-  for (let update = 0; update < 60; update++) {
-    const begin = performance.now();
+  const cpuMs = () => {
+    const { user, system } = process.cpuUsage();
+    return (user + system) / 1000;
+  };
+  for (let update = 0; update < 120; update++) {
+    const began = cpuMs();
     const candidates = await agent.propose(batchSize);
-    const proposed = performance.now();
+    const proposed = cpuMs();
     const trials = candidates.map((candidate, trial): Trial => ({ trial, candidate, reward: random.next() }));
-    const before = performance.now();
+    const before = cpuMs();
     await agent.observe(trials);
-    if (update < 10) continue; // warm-up
-    proposeMs.push(proposed - begin);
-    observeMs.push(performance.now() - before);
+    if (update < 40) continue; // warm-up, and until the screening remembers its 600 trials
+    proposeMs.push(proposed - began);
+    observeMs.push(cpuMs() - before);
   }
   agent.dispose();
-  return `| ${agentName} | ${batchSize} | ${median(proposeMs).toFixed(1)} | ${median(observeMs).toFixed(1)} |`;
+  return `| ${batchSize} | ${median(proposeMs).toFixed(1)} | ${median(observeMs).toFixed(1)} |`;
 }
+
+const PLAIN = { screening: 1, childFraction: 0 };
+const SPEEDS: readonly (readonly [name: string, agent: string, options: Record<string, unknown>])[] = [
+  ["ppo (4 passes)", "ppo", {}],
+  ["ppo (4 passes)", "ppo", { batchSize: 64 }],
+  ["ppo without screening", "ppo", PLAIN],
+  ["ppo without screening, LSTM of 100 units", "ppo", { ...PLAIN, policy: "lstm", hiddenUnits: 100 }],
+  ["reinforce", "reinforce", {}],
+  ["sac", "sac", {}],
+];
 
 /** Best feasible cycles over the optimum at the marks, infinite before the first feasible design, and when that came. */
 async function sizingRun(agentName: string, task: SizingTask, seed: number) {
@@ -75,11 +91,8 @@ async function sizingRun(agentName: string, task: SizingTask, seed: number) {
 
 const folder = process.argv[2] ?? "../shared/data/agents";
 const seeds = Array.from({ length: Number(process.argv[3] ?? 10) }, (_, i) => i + 1);
-const backend = await initBackend("wasm");
-print(
-  `backend ${backend.name}, tfjs ${backend.version}\n\n| agent | batch | propose ms | observe ms |\n|---|---|---|---|`,
-);
-for (const agent of ["ppo", "reinforce"]) for (const batch of [16, 64]) print(await speed(agent, batch));
+print("| agent | batch | propose | observe |\n|---|---|---|---|");
+for (const [name, agent, options] of SPEEDS) print(`| ${name} ${await speed(agent, options)}`);
 
 const file = join(folder, "resnet18-sizing.json");
 if (!existsSync(file)) print(`\n${file} is not there: no sizing figures`);

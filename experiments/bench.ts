@@ -14,6 +14,7 @@ import { packageRoot } from "../src/files/package-root.js";
 import type { RunSummary } from "../src/study/events.js";
 import { trialsOf } from "../src/track/run-reader.js";
 import { accuracyRates } from "./bench-accuracy.js";
+import { agentTimes, policyTimes } from "./bench-policies.js";
 import { trainingRate } from "./bench-training.js";
 import { evaluationRate, networkMapping } from "./mapper-speed.js";
 import { packageVersion } from "./package-version.js";
@@ -24,6 +25,8 @@ const COLD_CANDIDATES = 200;
 const HELP_RUNS = 7;
 const MAPPING_RUNS = 15;
 const TRAINING_STEPS = 20;
+const POLICY_BATCHES = 9;
+const AGENT_BATCHES = 100;
 
 const { values } = parseArgs({
   options: {
@@ -72,6 +75,17 @@ async function measure(): Promise<void> {
     const { shapes, milliseconds } = networkMapping("nahas-edge", objective, MAPPING_RUNS);
     add(`${shapes} layers of MobileNetV2 mapped for ${objective}, nahas-edge`, milliseconds, "ms", "<= 15");
   }
+
+  for (const policy of ["lstm", "autoregressive", "factorised"] as const) {
+    const { propose, observe } = await policyTimes(policy, POLICY_BATCHES);
+    const goals = { lstm: ["<= 20", "<= 250"], autoregressive: ["both <= 40", ""], factorised: ["both <= 10", ""] }[
+      policy
+    ];
+    add(`${policy} policy, 64 x 40 decisions drawn`, propose.wallMs, "ms", goals[0]!);
+    add("the PPO update of 4 epochs after it", observe.wallMs, "ms", goals[1]!);
+  }
+  const { propose, observe, batchSize } = await agentTimes({}, AGENT_BATCHES, AGENT_BATCHES / 2);
+  add("the default agent alone, a trial", (propose.wallMs + observe.wallMs) / batchSize, "ms", "< an evaluation");
 
   const accuracy = accuracyRates(repeat);
   add("accuracy surrogate", accuracy.estimate, "networks/s", ">= 20000");
