@@ -10,6 +10,8 @@ export interface ProxyDefinition {
   readonly summary: string;
   /** checks options and fills in defaults */
   readonly options: z.ZodType<ProxyOptions>;
+  /** computes with a tensor backend */
+  readonly usesTensors?: boolean;
   /** makes checked options self-contained: relative paths are those of `folder` */
   resolve?(options: ProxyOptions, folder: string): ProxyOptions;
   /** complains when the proxy cannot answer for the networks of a study's space */
@@ -22,6 +24,7 @@ export function defineProxy<Options extends object>(definition: {
   readonly name: string;
   readonly summary: string;
   readonly options: z.ZodType<Options>;
+  readonly usesTensors?: boolean;
   resolve?(options: Options, folder: string): Options;
   checkSpace?(options: Options, space: SpaceFile): void;
   create(options: Options): AccuracyProxy;

@@ -35,6 +35,9 @@ export const accuracyProxyNames = (): string[] => DEFINITIONS.map(({ name }) => 
 /** What there is, in the order that lists show; `error` is that of the default options. */
 export const accuracyProxyDefinitions = (): readonly ProxyDefinition[] => DEFINITIONS;
 
+/** Whether estimates of this proxy are computed on a tensor backend. @throws CosearchError PROXY_UNKNOWN */
+export const accuracyUsesTensors = (name: string): boolean => definitionOf(name).usesTensors ?? false;
+
 /** The options of a study, checked and self-contained: defaults filled in, files read or made absolute.
  *  @param folder what paths are relative to
  *  @throws CosearchError PROXY_UNKNOWN with the near miss, FILE_BAD_VALUE, FILE_UNREADABLE */

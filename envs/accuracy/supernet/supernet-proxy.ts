@@ -4,7 +4,7 @@ import { createHash } from "node:crypto";
 import { isAbsolute, join } from "node:path";
 import { z } from "zod";
 import { CosearchError } from "../../../src/core/errors.js";
-import { initBackend } from "../../../src/tensors/backend.js";
+import { evaluationBackend } from "../../../src/tensors/backend.js";
 import type { Network } from "../../network/ir.js";
 import { deploymentRise } from "../deployment-effects.js";
 import { describe } from "../descriptors.js";
@@ -24,6 +24,7 @@ const options = z.strictObject({
 export const supernetDefinition = defineProxy({
   name: SUPERNET_PROXY,
   summary: SUMMARY,
+  usesTensors: true,
   options,
   resolve(given, folder) {
     const checkpoint = isAbsolute(given.checkpoint) ? given.checkpoint : join(folder, given.checkpoint);
@@ -78,7 +79,7 @@ export function calibrated(inherited: number, fit: Pick<SupernetFit, "centre" | 
 const countingVariance = (error: number, images: number): number => (1 - error) / (error * images);
 
 async function restored(checkpoint: SupernetCheckpoint, file: string): Promise<Supernet> {
-  await initBackend(checkpoint.backend);
+  await evaluationBackend(checkpoint.backend);
   const { restoreSupernet } = await import("./restore.js");
   return restoreSupernet(checkpoint, file);
 }

@@ -23,6 +23,8 @@ export interface Encoding {
   readonly name: string;
   /** columns that must be there */
   readonly columns: readonly string[];
+  /** how the networks of such tables were trained, where that is always the same */
+  readonly recipe?: string;
   /** @throws CosearchError FILE_BAD_VALUE for a row that is not written so */
   decode(row: CsvRow, where: string): Encoded;
 }
@@ -55,6 +57,7 @@ export const ENCODINGS: readonly Encoding[] = [
   {
     name: "once-for-all",
     columns: ["ks", "e", "d"],
+    recipe: "Once-for-all supernet, distilled",
     decode: (row, where) =>
       onceForAllOf(listOf(row.ks!), listOf(row.e!), listOf(row.d!), Number(row.resolution ?? row.r ?? 224), where),
   },

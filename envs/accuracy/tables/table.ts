@@ -114,7 +114,7 @@ function rowsTable(rows: readonly CsvRow[], path: string): AccuracyTable {
         network,
         accuracy: fractionOf(row[column]!, scale, `${where}: ${column}`),
         deployment: FLOAT,
-        context: {},
+        context: encoding?.recipe === undefined ? {} : { recipe: encoding.recipe },
         knobs,
         figures: figuresOf(row),
       };

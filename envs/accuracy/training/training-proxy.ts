@@ -4,7 +4,7 @@ import { existsSync } from "node:fs";
 import { isAbsolute, join } from "node:path";
 import { z } from "zod";
 import { packageRoot, readText } from "../../../src/files/documents.js";
-import { currentBackend, initBackend } from "../../../src/tensors/backend.js";
+import { evaluationBackend } from "../../../src/tensors/backend.js";
 import type { Network } from "../../network/ir.js";
 import { deploymentRise } from "../deployment-effects.js";
 import { describe } from "../descriptors.js";
@@ -43,6 +43,7 @@ export type TrainingProxyOptions = z.output<typeof options>;
 export const trainingDefinition = defineProxy({
   name: TRAINING_PROXY,
   summary: SUMMARY,
+  usesTensors: true,
   options,
   resolve(given, folder) {
     if (given.data === "embedded") return given;
@@ -74,7 +75,7 @@ export const trainingDefinition = defineProxy({
 
 /** Never 0 or 1, so that logarithms of the error exist: one image more on either side. */
 async function trained(network: Network, data: SplitSet, given: TrainingProxyOptions): Promise<number> {
-  await initBackend(currentBackend()?.name ?? "wasm");
+  await evaluationBackend();
   const { checkRunnable } = await import("./run-network.js");
   const { trainNetwork } = await import("./train.js");
   try {

@@ -3,7 +3,7 @@
 import { join } from "node:path";
 import { z } from "zod";
 import { packageRoot, readText } from "../../../src/files/documents.js";
-import { currentBackend, initBackend } from "../../../src/tensors/backend.js";
+import { evaluationBackend } from "../../../src/tensors/backend.js";
 import { deploymentRise } from "../deployment-effects.js";
 import { describe } from "../descriptors.js";
 import { estimateOf, shippedSurrogate } from "../imagenet-surrogate.js";
@@ -20,6 +20,7 @@ const SCORED_IMAGES = 128;
 export const zeroCostDefinition = defineProxy({
   name: ZERO_COST_PROXY,
   summary: SUMMARY,
+  usesTensors: true,
   options: z.strictObject({
     score: z
       .enum(["aggregate", "synflow", "naswot", "zico", "grad-norm", "macs", "params"])
@@ -44,7 +45,7 @@ export const zeroCostDefinition = defineProxy({
       async estimate(network, deployment, context = {}) {
         const fitted = coefficients();
         data ??= embeddedSet(given.seed, SCORED_IMAGES, 1, given.resolution);
-        await initBackend(currentBackend()?.name ?? "wasm");
+        await evaluationBackend();
         const { checkRunnable } = await import("../training/run-network.js");
         const { zeroCostScores } = await import("./scores.js");
         try {
