@@ -12,7 +12,14 @@ import { presetFile } from "./machines.js";
 import type { Adapter, RowScore } from "./reference.js";
 
 const digits = z.string().regex(/^\d{7}$/);
-const schema = z.object({ idx: z.string(), e: digits, k: digits, l: digits, se: digits, zcu102_ms: z.string() });
+const schema = z.object({
+  idx: z.string().default(""),
+  e: digits,
+  k: digits,
+  l: digits,
+  se: digits,
+  zcu102_ms: z.string(),
+});
 type Row = z.output<typeof schema>;
 
 const CHANNELS = [16, 24, 40, 80, 112, 192, 320];
@@ -25,6 +32,7 @@ export const dpu: Adapter = {
   about:
     "latency measured on a ZCU102 DPU, one scale factor over the file (the median of measured / ours without squeeze-excite). Squeeze-excite is mostly data movement and small instructions on the board, of which we count the movement",
   toleranceFraction: 0.5,
+  rowSchema: schema,
   recognises: (row) => schema.safeParse(row).success,
   score: (rows) => scoreRows(rows.map((row) => schema.parse(row))),
 };

@@ -12,21 +12,22 @@ const count = z.int().min(1).optional();
 const schema = z.object({
   id: z.string(),
   layer: z.object({
-    N: z.number(),
+    N: z.number().default(1),
     K: z.number(),
     C: z.number(),
     P: z.number(),
     Q: z.number(),
     R: z.number(),
     S: z.number(),
-    stride: z.number(),
+    stride: z.number().default(1),
   }),
+  // the published chip, where a row does not say otherwise
   hardware: z.object({
     array: z.tuple([z.number(), z.number()]),
-    glb_bytes: z.number(),
-    filter_spad_words: z.number(),
-    ifmap_spad_words: z.number(),
-    psum_spad_words: z.number(),
+    glb_bytes: z.number().default(110592),
+    filter_spad_words: z.number().default(224),
+    ifmap_spad_words: z.number().default(12),
+    psum_spad_words: z.number().default(24),
     word_bits: z.number().default(16),
   }),
   dataflow: z
@@ -69,6 +70,7 @@ export const eyeriss: Adapter = {
   about:
     "the measured chip, AlexNet (processing cycles, DRAM overlapped). Nothing fitted; published scratchpads, buffer banks and network widths, and of the passes that they allow the one with least DRAM traffic, then least time: the published mapping of CONV1, 2, 4 and 5. For CONV3 the paper prints 4 sets of other filters, with which partial sums alone would make 65.9 MB of its 50.2; ours is CONV4's pass (43 accumulations instead of 64), which the published bytes fit. Buffer bytes are the inputs that the array reads and every partial sum once in and once out; they meet the published figures within 0.3 %, without filters, which have a buffer of their own. DRAM bytes are not compared, the chip compresses them. A row that states letters of its pass (dataflow: n m e p q r t) is held to them: VGG-16, whose passes the paper does not print, ran passes with four times the partial sums of the best ones by our rule, and with those passes its times come out within 5 %",
   toleranceFraction: 0.08,
+  rowSchema: schema,
   recognises: (row) => schema.safeParse(row).success,
   score: (rows) =>
     rows.map((given): RowScore => {

@@ -12,7 +12,7 @@ import type { Adapter, RowScore } from "./reference.js";
 export const gemminiRow = z.object({
   id: z.string(),
   layer: z.object({
-    N: z.number(),
+    N: z.number().default(1),
     K: z.number(),
     C: z.number(),
     P: z.number(),
@@ -21,6 +21,8 @@ export const gemminiRow = z.object({
     S: z.number(),
     strideW: z.number().default(1),
     strideH: z.number().default(1),
+    dilationW: z.number().default(1),
+    dilationH: z.number().default(1),
     /** one filter a channel; its loops count the channels as K or as C */
     depthwise: z.boolean().default(false),
   }),
@@ -58,6 +60,7 @@ export const gemmini: Adapter = {
   about:
     "cycle-exact RTL of a 16 × 16 array. Nothing fitted: weight blocks shift in for 16 cycles and stay for all pixels of a DRAM tile (the chip's sequencer orders the loops inside), the first load and last store hide behind nothing, every DRAM tile is loaded whole, in lines of 64 bytes. What remains: short strips of pixels fill the array's pipeline badly, and large filters fetched in pieces of 16 channels at a stride of a power of two miss the cache (two rows at a third of the time)",
   toleranceFraction: TOLERANCE,
+  rowSchema: gemminiRow,
   recognises: (row) => gemminiRow.safeParse(row).success,
   score: (rows) =>
     rows.map((given): RowScore => {
@@ -88,9 +91,10 @@ export function gemminiModel(row: GemminiRow, overheads?: AcceleratorFile["overh
 
 type Levels = NonNullable<GemminiRow["dataflow"]["levels"]>;
 
-function problemOf({ strideH, strideW, depthwise, ...layer }: GemminiRow["layer"]): Problem {
+function problemOf({ strideH, strideW, dilationH, dilationW, depthwise, ...layer }: GemminiRow["layer"]): Problem {
   const { K } = layer;
-  return convProblem(depthwise ? { ...layer, G: K, K: 1, C: 1 } : layer, [strideH, strideW], BITS);
+  const shape = depthwise ? { ...layer, G: K, K: 1, C: 1 } : layer;
+  return convProblem(shape, [strideH, strideW], BITS, [dilationH, dilationW]);
 }
 
 /** A depthwise row counts its channels as K or as C; ours are groups. */

@@ -24,12 +24,17 @@ export interface ConvShape {
 }
 
 /** A convolution with exact extents; inputs are as large as the outputs need. */
-export function convProblem(shape: ConvShape, stride: readonly [number, number], bits: WordBits): Problem {
+export function convProblem(
+  shape: ConvShape,
+  stride: readonly [number, number],
+  bits: WordBits,
+  dilation: readonly [number, number] = [1, 1],
+): Problem {
   const { N = 1, G = 1, K, C, P, Q, R, S } = shape;
   return makeProblem({
     extents: [N, G, K, C, P, Q, R, S],
     stride,
-    dilation: [1, 1],
+    dilation,
     relevance: [
       dimBits("G", "K", "C", "R", "S"),
       dimBits("N", "G", "C", "P", "Q", "R", "S"),

@@ -64,6 +64,7 @@ export const maestro: Adapter = {
   about:
     "MAESTRO 4eb08d1, eight mapping styles: only the rank of the cycles counts. Rows with limited off-chip bandwidth are a group of their own: MAESTRO charges each step for the whole buffer without regard to reuse, we charge each word once",
   toleranceFraction: 1,
+  rowSchema: schema,
   recognises: (row) => schema.safeParse(row).success,
   score: (rows) =>
     rows.map((given): RowScore => {

@@ -7,7 +7,7 @@ import { buildAccelerator } from "../../envs/accelerator/architecture.js";
 import { CostModel } from "../../envs/accelerator/cost.js";
 import { compileMapping } from "../../envs/accelerator/mapping.js";
 import { convProblem, presetFile } from "./machines.js";
-import type { Adapter, RowScore } from "./reference.js";
+import type { Adapter, Comparison, RowScore } from "./reference.js";
 
 const schema = z.object({
   id: z.string(),
@@ -19,12 +19,19 @@ const schema = z.object({
     K: z.number(),
     PQ_product_from_output_bytes: z.number(),
   }),
-  hardware: z.object({ atomic_C: z.number(), atomic_K: z.number(), dram_bus_bits: z.number() }),
+  // nv_small unless stated
+  hardware: z
+    .object({
+      atomic_C: z.number().default(8),
+      atomic_K: z.number().default(8),
+      dram_bus_bits: z.number().default(64),
+    })
+    .prefault({}),
   results: z.object({
     rtl_cycles: z.number(),
-    dram_input_bytes: z.number(),
-    dram_weight_bytes: z.number(),
-    dram_output_bytes: z.number(),
+    dram_input_bytes: z.number().optional(),
+    dram_weight_bytes: z.number().optional(),
+    dram_output_bytes: z.number().optional(),
   }),
 });
 
@@ -40,6 +47,7 @@ export const nvdla: Adapter = {
   about:
     "cycle-exact RTL of NVDLA nv_small: cycles, and DRAM bytes exact. The stride is not recorded: rows with fewer outputs than a stride of 1 without padding would make are strided, and their cycles are not held to the tolerance (reading with a stride from the buffer stalls the array, which we do not model)",
   toleranceFraction: 0.1,
+  rowSchema: schema,
   recognises: (row) => schema.safeParse(row).success,
   score: (rows) => rows.map((row) => score(schema.parse(row))),
 };
@@ -69,12 +77,16 @@ function score({ id, layer, hardware, results }: z.output<typeof schema>): RowSc
         ours: cycles,
         ...(isStrided ? { toleranceFraction: Infinity } : {}),
       },
-      { quantity: "DRAM input bytes", reference: results.dram_input_bytes, ours: inputBytes, toleranceFraction: 0 },
-      { quantity: "DRAM weight bytes", reference: results.dram_weight_bytes, ours: weightBytes, toleranceFraction: 0 },
-      { quantity: "DRAM output bytes", reference: results.dram_output_bytes, ours: outputBytes, toleranceFraction: 0 },
+      ...exactly("DRAM input bytes", results.dram_input_bytes, inputBytes),
+      ...exactly("DRAM weight bytes", results.dram_weight_bytes, weightBytes),
+      ...exactly("DRAM output bytes", results.dram_output_bytes, outputBytes),
     ],
   };
 }
+
+/** A figure that must be met exactly, where the row has it. */
+const exactly = (quantity: string, reference: number | undefined, ours: number): Comparison[] =>
+  reference === undefined ? [] : [{ quantity, reference, ours, toleranceFraction: 0 }];
 
 /** Steps of the array: output pixels × kernel positions × blocks of channels, ragged blocks as long as full ones. */
 function atomicOperations(layer: z.output<typeof schema>["layer"], atomicC: number, atomicK: number): number {

@@ -1,5 +1,6 @@
 // What every adapter of reference data returns, and the statistics over a file. A row is scored by comparisons: the first is
 // its main figure, which errors and rank correlation are taken over; the others (counts, energy) must hold too.
+import type { z } from "zod";
 import { spearman } from "../../envs/accuracy/rank-statistics.js";
 
 /** One figure of the reference against ours. */
@@ -27,6 +28,8 @@ export interface Adapter {
   readonly about: string;
   readonly toleranceFraction: number;
   recognises(row: Readonly<Record<string, unknown>>): boolean;
+  /** what a row must have: names what is missing in one that no adapter reads */
+  readonly rowSchema?: z.ZodType;
   score(rows: readonly unknown[], siblings: readonly unknown[]): RowScore[];
 }
 

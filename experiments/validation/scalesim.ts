@@ -9,6 +9,16 @@ import type { Dim, Operand } from "../../envs/accelerator/problem.js";
 import { convProblem } from "./machines.js";
 import { type Adapter, type Comparison, EXACT_FRACTION, type RowScore } from "./reference.js";
 
+const stallFree = (results: {
+  readonly stall_free_cycles?: number | undefined;
+  readonly total_cycles?: number | undefined;
+  readonly stall_cycles?: number | undefined;
+}): number | undefined => {
+  const { stall_free_cycles, total_cycles, stall_cycles } = results;
+  if (stall_free_cycles !== undefined) return stall_free_cycles;
+  return total_cycles === undefined || stall_cycles === undefined ? undefined : total_cycles - stall_cycles;
+};
+
 const schema = z.object({
   id: z.string(),
   layer: z.object({
@@ -20,9 +30,18 @@ const schema = z.object({
     R: z.number(),
     S: z.number(),
   }),
-  hardware: z.object({ array: z.tuple([z.number(), z.number()]), mode: z.string() }),
+  hardware: z.object({ array: z.tuple([z.number(), z.number()]) }),
   dataflow: z.object({ style: z.enum(["os", "ws", "is"]) }),
-  results: z.object({ stall_free_cycles: z.number(), mapping_efficiency: z.number().optional() }),
+  results: z
+    .object({
+      stall_free_cycles: z.number().optional(),
+      total_cycles: z.number().optional(),
+      stall_cycles: z.number().optional(),
+    })
+    .refine(
+      (found) => stallFree(found) !== undefined,
+      "stall_free_cycles, or total_cycles and stall_cycles, must be there",
+    ),
 });
 
 /** Which extent of the product lies on rows, which on columns, which streams; what stays, and whether it shifts in first.
@@ -38,6 +57,7 @@ export const scalesim: Adapter = {
   about:
     "SCALE-Sim v2, output-, weight- and input-stationary arrays: stall-free cycles. Its figure is the index of the last cycle, ours a count, so one is taken off. Stalls depend on its prefetch order and are not compared",
   toleranceFraction: EXACT_FRACTION,
+  rowSchema: schema,
   recognises: (row) => schema.safeParse(row).success,
   score: (rows) => rows.map((row) => score(schema.parse(row))),
 };
@@ -45,7 +65,7 @@ export const scalesim: Adapter = {
 function score({ id, layer, hardware, dataflow, results }: z.output<typeof schema>): RowScore {
   const model = systolicModel(layer, hardware.array, dataflow.style);
   const comparisons: Comparison[] = [
-    { quantity: "stall-free cycles", reference: results.stall_free_cycles, ours: model.latencyCycles - 1 },
+    { quantity: "stall-free cycles", reference: stallFree(results)!, ours: model.latencyCycles - 1 },
   ];
   return { id, comparisons };
 }

@@ -10,11 +10,16 @@ import { DIMS, type Dim, makeProblem, OPERANDS, type Problem } from "../../envs/
 import { packageRoot, readDocument } from "../../src/files/documents.js";
 import { type Adapter, type Comparison, EXACT_FRACTION, type RowScore } from "./reference.js";
 
+/** of rows and of columns, or one number for both */
+const pair = z
+  .union([z.number(), z.tuple([z.number(), z.number()])])
+  .default(1)
+  .transform((value) => (typeof value === "number" ? ([value, value] as const) : ([value[0], value[1]] as const)));
 const TENSORS = ["Weights", "Inputs", "Outputs"] as const;
-const counts = z.object({ reads: z.number(), fills: z.number(), updates: z.number() });
+const counts = z.object({ reads: z.number().optional(), fills: z.number().optional(), updates: z.number().optional() });
 const results = z.object({
   cycles: z.number(),
-  accesses: z.record(z.string(), z.partialRecord(z.enum(TENSORS), counts)),
+  accesses: z.record(z.string(), z.partialRecord(z.enum(TENSORS), counts)).default({}),
   energy_units_total: z.number().optional(),
   energy_pJ_sum: z.number().optional(),
   energy_uJ_printed: z.number().optional(),
@@ -37,23 +42,19 @@ const layerSchema = z.object({
   Q: z.number(),
   R: z.number(),
   S: z.number(),
-  stride: z.number().default(1),
+  stride: pair,
+  dilation: pair,
   depthwise: z.boolean().default(false),
 });
 
 const genericRow = z.object({
   id: z.string(),
   layer: layerSchema,
-  hardware: z.object({
-    rf_words_per_pe: z.number(),
-    glb_words: z.number(),
-    word_bits: z.number(),
-    glb_read_bw: z.number().nullable(),
-    glb_write_bw: z.number().nullable(),
-    dram_read_bw: z.number().nullable(),
-    dram_write_bw: z.number().nullable(),
-    energy_per_access: z.object({ MAC: z.number(), RF: z.number(), GLB: z.number(), DRAM: z.number() }),
-  }),
+  hardware: z
+    .object({
+      energy_per_access: z.record(z.string(), z.number()).optional(),
+    })
+    .catchall(z.unknown()),
   dataflow: z.object({ levels }),
   results,
 });
@@ -83,7 +84,7 @@ const componentRow = z.object({
   layer: layerSchema.optional(),
   hardware: z.object({ components_outer_to_inner: z.array(component) }).optional(),
   dataflow: z.object({ levels }),
-  results: results.extend({ compute: z.object({ name: z.string(), computes: z.number() }).optional() }),
+  results,
 });
 
 /** One storage level as both kinds of row describe it; words are all of one size. */
@@ -110,7 +111,8 @@ export const timeloopGeneric: Adapter = {
   format: "timeloop-generic",
   about: "Timeloop 4cf6d4c, three levels, explicit mapping: cycles, every count, energy",
   toleranceFraction: EXACT_FRACTION,
-  recognises: (row) => genericRow.safeParse(row).success,
+  rowSchema: genericRow,
+  recognises: (row) => !hasComponents(row) && !("design" in row) && genericRow.safeParse(row).success,
   score: (rows) => rows.map((row) => scoreGeneric(genericRow.parse(row))),
 };
 
@@ -118,6 +120,7 @@ export const timeloopComponents: Adapter = {
   format: "timeloop-components",
   about: "Timeloop with component lists and bypass (published exercises and designs): cycles, every count, energy",
   toleranceFraction: EXACT_FRACTION,
+  rowSchema: componentRow,
   recognises: (row) => componentRow.safeParse(row).success && ("design" in row || hasComponents(row)),
   score: (rows, siblings) => rows.map((row) => scoreComponents(componentRow.parse(row), siblings)),
 };
@@ -126,24 +129,31 @@ const hasComponents = (row: Readonly<Record<string, unknown>>): boolean =>
   typeof row.hardware === "object" && row.hardware !== null && "components_outer_to_inner" in row.hardware;
 
 function scoreGeneric(row: z.output<typeof genericRow>): RowScore {
-  const { hardware } = row;
-  const energy = hardware.energy_per_access;
-  const storages = (["DRAM", "GLB", "RF"] as const).map(
-    (name): Storage => ({
+  const { hardware, layer, results: reference } = row;
+  const { levels: stored } = row.dataflow;
+  const energy = hardware.energy_per_access ?? {};
+  // `glb_read_bw` of level GLB: words a cycle; none is no limit
+  const wordsOf = (level: string, way: "read" | "write"): number | undefined => {
+    const words = hardware[`${level.toLowerCase()}_${way}_bw`];
+    return typeof words === "number" ? words : undefined;
+  };
+  const storages = stored.map(
+    ({ level: name }): Storage => ({
       name,
-      capacityWords: name === "DRAM" ? ROOMY_WORDS : name === "GLB" ? hardware.glb_words : hardware.rf_words_per_pe,
-      readWords: name === "DRAM" ? hardware.dram_read_bw : name === "GLB" ? hardware.glb_read_bw : null,
-      writeWords: name === "DRAM" ? hardware.dram_write_bw : name === "GLB" ? hardware.glb_write_bw : null,
-      readPj: energy[name],
-      writePj: energy[name],
+      capacityWords: ROOMY_WORDS,
+      readWords: wordsOf(name, "read"),
+      writeWords: wordsOf(name, "write"),
+      readPj: energy[name] ?? 0,
+      writePj: energy[name] ?? 0,
       leakPj: 0,
       block: 1,
       clusters: 1,
       clusterSize: 1,
     }),
   );
-  const comparisons = compare(row.layer, [1, 1], storages, energy.MAC, row.dataflow.levels, row.results);
-  return { id: row.id, comparisons };
+  const priced = ["MAC", ...stored.map(({ level }) => level)].every((name) => energy[name] !== undefined);
+  const comparisons = compare(layer, layer.dilation, storages, energy.MAC ?? 0, stored, reference);
+  return { id: row.id, comparisons: comparisons.filter(({ quantity }) => priced || !quantity.startsWith("energy")) };
 }
 
 function scoreComponents(row: z.output<typeof componentRow>, siblings: readonly unknown[]): RowScore {
@@ -177,7 +187,7 @@ function scoreComponents(row: z.output<typeof componentRow>, siblings: readonly 
   const shape = row.problem === undefined ? undefined : shapeOf(row.problem);
   const layer = shape?.layer ?? row.layer;
   if (layer === undefined) return { id: row.id, comparisons: [], unscored: "neither a problem nor a layer" };
-  const dilation = shape?.dilation ?? ([1, 1] as const);
+  const dilation = shape?.dilation ?? layer.dilation;
   const macPj = compute?.energy_pJ?.compute ?? 0;
   // the published outputs come from a version that loads a whole tile when it slides on after reuse
   const isPublished = row.problem !== undefined;
@@ -194,7 +204,7 @@ function compare(
   macPj: number,
   stored: Levels,
   reference: z.output<typeof results>,
-  strides: readonly [number, number] = [layer.stride, layer.stride],
+  strides: readonly [number, number] = layer.stride,
   overlapSurvivesReuse = true,
 ): Comparison[] {
   const problem = problemFor(layer, strides, dilation);
@@ -215,7 +225,8 @@ function compare(
         ["fills", model.fills[at]!],
         ["updates", model.updates[at]!],
       ] as const) {
-        comparisons.push({ quantity: `${name} ${tensor} ${kind}`, reference: theirs[kind], ours });
+        const figure = theirs[kind];
+        if (figure !== undefined) comparisons.push({ quantity: `${name} ${tensor} ${kind}`, reference: figure, ours });
       }
     });
   });

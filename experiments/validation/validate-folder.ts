@@ -2,6 +2,7 @@
 // case is scored by adding a file. A file or row in no known format is listed as not scored, never left out.
 import { readdirSync, statSync } from "node:fs";
 import { basename, extname, join } from "node:path";
+import type { z } from "zod";
 import { CosearchError } from "../../src/core/errors.js";
 import { parseLocated, readText } from "../../src/files/documents.js";
 import { dpu } from "./dpu.js";
@@ -65,8 +66,42 @@ function jsonRows(path: string): Row[] | undefined {
   const rows = Array.isArray(value) ? value : (value as { rows?: unknown } | null)?.rows;
   if (!Array.isArray(rows)) return undefined;
   // what is no object is a row all the same: in no known format
-  return rows.map((row): Row => (typeof row === "object" && row !== null && !Array.isArray(row) ? (row as Row) : {}));
+  return rows.map((row): Row => (isObject(row) ? soundRow(row) : {}));
 }
+
+const isObject = (value: unknown): value is Row => typeof value === "object" && value !== null && !Array.isArray(value);
+
+/** A row whose identity is text, and without keys that hold nothing: null and missing mean the same. */
+function soundRow(row: Row): Row {
+  const { id, ...rest } = withoutNulls(row) as Row;
+  return id === undefined ? rest : { id: String(id), ...rest };
+}
+
+function withoutNulls(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(withoutNulls);
+  if (!isObject(value)) return value;
+  return Object.fromEntries(
+    Object.entries(value).flatMap(([key, held]) => (held === null ? [] : [[key, withoutNulls(held)] as const])),
+  );
+}
+
+/** Why no adapter reads a row: what the nearest format misses in it, where one is near. */
+function strangeness(row: Row): string {
+  let nearest: { readonly format: string; readonly issues: readonly z.core.$ZodIssue[] } | undefined;
+  for (const { format, rowSchema } of ADAPTERS) {
+    const issues = rowSchema?.safeParse(row).error?.issues;
+    if (issues === undefined || issues.length > MOST_ISSUES || issues.length >= (nearest?.issues.length ?? Infinity))
+      continue;
+    nearest = { format, issues };
+  }
+  // what has no results is near nothing
+  if (nearest === undefined || !("results" in row)) return "in no known format";
+  const missing = nearest.issues.map(({ path, message }) => `${path.join(".")}: ${message}`).join("; ");
+  return `in no known format; nearest is ${nearest.format}, where ${missing}`;
+}
+
+/** A row that misses more than this is near no format. */
+const MOST_ISSUES = 2;
 
 /** The quick way for well-formed files; the YAML reader says where a mistake is. */
 function parseJson(text: string): unknown {
@@ -91,14 +126,15 @@ function csvRows(path: string): Row[] {
 
 /** Every row goes to the adapter that reads it; the file has the format of most of them. Rows that none reads, and rows whose
  *  adapter fails on them, are not scored, and listed. */
-function scoreFile(name: string, rows: readonly Row[], siblings: readonly Row[]): FileScore {
+function scoreFile(name: string, given: readonly Row[], siblings: readonly Row[]): FileScore {
+  const rows = given.map(named);
   const readers = rows.map((row) => ADAPTERS.find((adapter) => adapter.recognises(row)));
   const parts = ADAPTERS.flatMap((adapter) => {
     const own = rows.filter((_, position) => readers[position] === adapter);
     return own.length > 0 ? [{ adapter, own }] : [];
   });
   const strange = rows.flatMap((row, position): RowScore[] =>
-    readers[position] === undefined ? [unscored(row, position, "in no known format")] : [],
+    readers[position] === undefined ? [unscored(row, position, strangeness(row))] : [],
   );
   if (parts.length === 0) return fileScore(name, UNKNOWN, strange);
   const scores = parts.flatMap(({ adapter, own }) =>
@@ -111,6 +147,10 @@ function scoreFile(name: string, rows: readonly Row[], siblings: readonly Row[])
   const main = parts.reduce((a, b) => (b.own.length > a.own.length ? b : a)).adapter;
   return fileScore(name, main, [...scores, ...strange]);
 }
+
+/** A row without an identity has its place in the file for one. */
+const named = (row: Row, position: number): Row =>
+  row.id === undefined && row.idx === undefined ? { ...row, id: `row ${position + 1}` } : row;
 
 const unscored = (row: Row, position: number, reason: string): RowScore => ({
   id: String(row.id ?? row.idx ?? `row ${position + 1}`),

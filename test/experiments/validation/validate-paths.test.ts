@@ -232,6 +232,78 @@ describe("files and rows that cannot be scored", () => {
     expect(score!.failures[1]).toMatchObject({ id: "depthwise", ours: 2 * 3 * (16 + 8) + (96 + 320 + 8 * 64) / 8 });
   });
 
+  /** Two levels of other names, a batch of two, a strided and dilated window of two rows: 2 × 2 × 3 × 4 × 2 steps. */
+  const unusual = {
+    id: 12,
+    layer: {
+      N: 2,
+      K: 2,
+      C: 3,
+      P: 4,
+      Q: 1,
+      R: 2,
+      S: 1,
+      stride: [2, 1],
+      dilation: [3, 1],
+      depthwise: null,
+      groups: null,
+    },
+    hardware: { main_read_bw: 0.5, local_write_bw: null, energy_per_access: { MAC: 1, MAIN: 10, LOCAL: 2 } },
+    dataflow: {
+      levels: [
+        {
+          level: "MAIN",
+          loops_outer_to_inner: [
+            { dim: "N", bound: 2, kind: "temporal" },
+            { dim: "M", bound: 2, kind: "temporal" },
+          ],
+        },
+        {
+          level: "LOCAL",
+          tile_words: { Weights: 6, Inputs: 30, Outputs: 4 },
+          loops_outer_to_inner: [
+            { dim: "C", bound: 3, kind: "temporal" },
+            { dim: "R", bound: 2, kind: "temporal" },
+            { dim: "P", bound: 4, kind: "temporal" },
+          ],
+        },
+      ],
+    },
+    results: {
+      // 84 words at half a word a cycle
+      cycles: 168,
+      accesses: {
+        // 6 weights for each image and channel; 3 × (3 · 2 + 1 · 3 + 1) inputs for each image
+        MAIN: { Weights: { reads: 24 }, Inputs: { reads: 60 }, Outputs: { updates: 16, fills: null } },
+        LOCAL: { Outputs: { reads: 80, updates: 96 } },
+      },
+      energy_units_total: 96 + 10 * (24 + 60 + 16) + 2 * (24 + 60 + 96 + 96 + 80 + 96),
+    },
+  };
+
+  it("levels of any name, a batch, strides, dilation, nulls, numbers for identities, missing figures: all are scored", () => {
+    const { energy_units_total: _energy, accesses: _accesses, ...onlyCycles } = unusual.results;
+    const { energy_per_access: _table, ...hardware } = unusual.hardware;
+    const bare = { ...unusual, id: undefined, hardware, results: onlyCycles };
+    const unpriced = { ...unusual, id: "unpriced", hardware };
+    const [score] = validatePaths([write("unusual.json", { rows: [unusual, bare, unpriced] })]);
+    expect(score).toMatchObject({ format: "timeloop-generic", rows: 3, scored: 3, exactShare: 1, failures: [] });
+    const wrong = { ...unusual, results: { ...unusual.results, cycles: 100 } };
+    const [other] = validatePaths([write("wrong.json", { rows: [wrong] })]);
+    expect(other!.failures).toEqual([{ id: "12", quantity: "cycles", reference: 100, ours: 168 }]);
+  });
+
+  it("a row that misses one thing is told which, and of which format", () => {
+    const { K: _filters, ...layer } = unusual.layer;
+    const [score] = validatePaths([write("missing.json", { rows: [{ ...unusual, layer }] })]);
+    expect(score).toMatchObject({ rows: 1, scored: 0 });
+    expect(score!.failures[0]!.reason).toContain("nearest is timeloop-generic, where layer.K:");
+    const { stall_free_cycles: _cycles, ...results } = rowsOf("scalesim.json")[0]!.results as Record<string, unknown>;
+    const stalled = { ...rowsOf("scalesim.json")[0]!, results: { ...results, total_cycles: 10, stall_cycles: null } };
+    const [stallScore] = validatePaths([write("stalled.json", { rows: [stalled] })]);
+    expect(stallScore!.failures[0]!.reason).toContain("total_cycles and stall_cycles");
+  });
+
   it("a folder without rows is an error", () => {
     expect(() => validatePaths([join(scratch, "nowhere")])).toThrow("nowhere");
   });
