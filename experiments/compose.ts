@@ -1,12 +1,14 @@
 // From a resolved study to a run that can start: environment, agent, evaluator, reward, backend. The only place that knows
 // how the rooms fit together; the command line, the library and the experiments all come through here.
 import { agentDefinition } from "../agents/index.js";
+import { accuracyUsesTensors } from "../envs/accuracy/proxy.js";
 import { rewardAxes, scoreFunction } from "../envs/reward.js";
 import type { Environment, Evaluator } from "../src/core/environment.js";
+import { CosearchError } from "../src/core/errors.js";
 import type { Axis } from "../src/core/pareto.js";
 import { inProcessEvaluator } from "../src/study/evaluators.js";
 import type { StudyPlan } from "../src/study/plan.js";
-import { tensorBackend } from "./create-plan.js";
+import { type TensorBackend, tensorBackend } from "./create-plan.js";
 import { startFrom } from "./init-from.js";
 import { packageVersion } from "./package-version.js";
 import { codesignOptions, environmentOf, type ResolvedStudy } from "./resolve-study.js";
@@ -28,7 +30,7 @@ export interface ComposeOptions {
   readonly workers?: number | undefined;
   /** a larger or smaller budget than the study's */
   readonly trials?: number | undefined;
-  /** tensor backend of the run that is continued */
+  /** that of the run that is continued, "none" included */
   readonly backend?: string | undefined;
 }
 
@@ -36,10 +38,10 @@ export interface ComposeOptions {
 export async function composeStudy(study: ResolvedStudy, options: ComposeOptions = {}): Promise<ComposedStudy> {
   const environment = environmentOf(study);
   const space = environment.space.fix(study.fix);
-  const backend = await tensorBackend(study.agent.name, options.backend ?? study.backend);
+  const backend = await backendOf(study, options);
   const agent = await agentDefinition(study.agent.name).create(space, study.agent.options, study.seed);
   const warmNotes = study.initFrom === undefined ? [] : [await startFrom(agent, study.initFrom)];
-  const evaluator = await evaluatorOf(study, environment, options.workers ?? study.workers);
+  const evaluator = await evaluatorOf(study, environment, options.workers ?? study.workers, backend.name);
   const plan: StudyPlan = {
     study,
     studyName: study.name,
@@ -69,12 +71,38 @@ export async function composeStudy(study: ResolvedStudy, options: ComposeOptions
   };
 }
 
-async function evaluatorOf(study: ResolvedStudy, environment: Environment, workers: number): Promise<Evaluator> {
-  if (workers === 0 || study.sizing !== undefined) return inProcessEvaluator(environment);
+const estimatesWithTensors = ({ sizing, accuracy }: ResolvedStudy): boolean =>
+  sizing === undefined && accuracyUsesTensors(accuracy.proxy);
+
+/** For the agent and for estimates of accuracy alike, so that a run has one. */
+async function backendOf(study: ResolvedStudy, { backend }: ComposeOptions): Promise<TensorBackend> {
+  try {
+    const usesTensors = agentDefinition(study.agent.name).usesTensors || estimatesWithTensors(study);
+    return await tensorBackend(usesTensors, backend ?? study.backend);
+  } catch (error) {
+    if (backend === undefined || !(error instanceof CosearchError)) throw error;
+    const choice =
+      "A run goes on with the backend it began with; on another one start a new run, with --init-from this one";
+    throw new CosearchError(error.code, `${error.message}. ${choice} to keep what it learnt`, { cause: error });
+  }
+}
+
+/** In worker threads where the study wants some; estimates on the native tensor library stay in this thread, because its addon
+ *  shares state between threads without a lock, and spreads one training over the cores by itself. */
+async function evaluatorOf(
+  study: ResolvedStudy,
+  environment: Environment,
+  workers: number,
+  backend: string,
+): Promise<Evaluator> {
+  const staysHere = study.sizing !== undefined || (backend === "native" && estimatesWithTensors(study));
+  if (workers === 0 || staysHere) {
+    return inProcessEvaluator(environment);
+  }
   const { workerEvaluator } = await import("../src/study/worker-evaluator.js");
   return workerEvaluator({
     workers,
     module: new URL("../envs/evaluation-worker.js", import.meta.url),
-    options: codesignOptions(study),
+    options: { ...codesignOptions(study), backend },
   });
 }

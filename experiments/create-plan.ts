@@ -61,7 +61,7 @@ async function agentOf({ agent, agentOptions = {}, environment, seed, backend }:
   if (typeof agent !== "string") return { agent, batchSize: 16, backend: "none", versions: {} };
   const definition = agentDefinition(agent);
   const given = definition.resolveOptions(agentOptions);
-  const tensors = await tensorBackend(agent, backend ?? "wasm");
+  const tensors = await tensorBackend(definition.usesTensors, backend ?? "wasm");
   const created = await definition.create(environment.space, given, seed);
   return { agent: created, batchSize: definition.batchSize(given), backend: tensors.name, versions: tensors.versions };
 }
@@ -72,10 +72,12 @@ export interface TensorBackend {
   readonly notes: readonly string[];
 }
 
-/** Loads the tensor backend for an agent that computes with tensors; the others need none.
+/** Loads the tensor backend of a run that computes with tensors; the others need none.
+ *  @param wanted what the study says, or what the run that goes on recorded, "none" included
  *  @throws CosearchError BACKEND_UNAVAILABLE */
-export async function tensorBackend(agentName: string, wanted: string): Promise<TensorBackend> {
-  if (!agentDefinition(agentName).usesTensors) return { name: "none", versions: {}, notes: [] };
-  const { name, version, note } = await initBackend(wanted);
-  return { name, versions: { tfjs: version }, notes: note === undefined ? [] : [note] };
+export async function tensorBackend(usesTensors: boolean, wanted: string): Promise<TensorBackend> {
+  if (!usesTensors || wanted === "none") return { name: "none", versions: {}, notes: [] };
+  const { name, version, tensorflow, note } = await initBackend(wanted);
+  const versions = { tfjs: version, ...(tensorflow !== undefined && { tensorflow }) };
+  return { name, versions, notes: note === undefined ? [] : [note] };
 }

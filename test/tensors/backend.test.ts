@@ -1,5 +1,5 @@
 import * as tf from "@tensorflow/tfjs";
-import { beforeAll, describe, expect, it } from "vitest";
+import { beforeAll, describe, expect, it, vi } from "vitest";
 import { initBackend } from "../../src/tensors/backend.js";
 
 describe("the tensor backend", () => {
@@ -21,12 +21,28 @@ describe("the tensor backend", () => {
     expect(handlers()).toEqual(handlersBefore);
   });
 
-  it("keeps the one that is set when the choice is left open", async () => {
+  it("keeps the one that is set when the choice is left open, and does not greet", async () => {
+    const warn = vi.spyOn(console, "warn");
     await initBackend("cpu");
+    expect([...tf.add([1], [2]).dataSync()]).toEqual([3]);
+    expect(warn).not.toHaveBeenCalled();
+    warn.mockRestore();
     expect((await initBackend("auto")).name).toBe("cpu");
     expect((await initBackend()).name).toBe("cpu");
     expect((await initBackend("wasm")).name).toBe("wasm");
     expect(tf.getBackend()).toBe("wasm");
+  });
+
+  it("is, for evaluations, the one that is set, else the one that a worker thread was told, else their own", async () => {
+    type Module = typeof import("../../src/tensors/backend.js");
+    const told = (await import("../../src/tensors/backend.js?told" as string)) as Module;
+    const untold = (await import("../../src/tensors/backend.js?untold" as string)) as Module;
+    told.expectBackend("cpu");
+    expect((await told.evaluationBackend()).name).toBe("cpu");
+    expect((await untold.evaluationBackend("cpu")).name).toBe("cpu");
+    expect((await untold.evaluationBackend("wasm")).name).toBe("cpu");
+    await initBackend("cpu");
+    expect((await initBackend("wasm")).name).toBe("wasm"); // for the tests that follow
   });
 
   it("names what is allowed when the choice is unknown", async () => {
@@ -45,7 +61,11 @@ describe("the tensor backend", () => {
       () => false,
     );
     expect(chosen.name).toBe(native ? "native" : "wasm");
-    expect(chosen.note).toBe(native ? undefined : "the native tensor library is not installed; using WebAssembly");
+    expect(chosen.note).toMatch(
+      native
+        ? /^computing with the native tensor library, TensorFlow \d+\.\d+/
+        : /^the native tensor library is (not installed|installed and does not load .*); using WebAssembly$/,
+    );
     if (!native) await expect(initBackend("native")).rejects.toMatchObject({ code: "BACKEND_UNAVAILABLE" });
   });
 });

@@ -55,7 +55,7 @@ export async function composeManifest(manifest: Manifest, trials: number): Promi
     throw new CosearchError("RUN_NOT_FOUND", `run ${manifest.runId} is no ask / tell study`);
   }
   const { agentName: label, batchSize: batch, backend, seed } = manifest;
-  const again = { label, trials, batch, backend: backend === "none" ? undefined : backend };
+  const again = { label, trials, batch, backend };
   if (exchange.metricNames === undefined) return composeResolved(manifest.study as ResolvedStudy, exchange, again);
   return composeOwn(manifest.study as OwnStudy, manifest.space, exchange, { ...again, trials, seed });
 }

@@ -32,12 +32,11 @@ export async function resumeCommand(
       `--trials ${trials} is less than the run's budget of ${manifest.trials}; a budget can only be raised`,
     );
   }
-  const backend = manifest.backend === "none" ? undefined : manifest.backend;
   const trackers = await chosenTrackers(options, process.env, Date.now);
   const folder = openRunFolder(runFolder, Date.now);
   try {
     const study = manifest.study as ResolvedStudy; // written by this program; the manifest's format says which version
-    const composed = await composeStudy(study, { workers: options.workers, trials, backend });
+    const composed = await composeStudy(study, { workers: options.workers, trials, backend: manifest.backend });
     return await follow(composed, folder, options, terminal, trackers);
   } finally {
     folder.close();
