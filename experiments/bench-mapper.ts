@@ -5,14 +5,18 @@
 //   memory    heap after 1,000,000 evaluations
 //   timeloop  our mapper against the mappings that Timeloop's mapper chose (--data)
 //   node dist/experiments/bench-mapper.js [--part rate --part network] [--machine eyeriss] [--network vgg-16] [--objective edp]
-import { parseArgs } from "node:util";
 import { OBJECTIVES, type Objective } from "../envs/accelerator/mapper.js";
 import { againstTimeloop } from "./mapper-against-timeloop.js";
 import { mapperQuality, QUALITY_MACHINES, QUALITY_NETWORKS } from "./mapper-quality.js";
 import { evaluationRate, memoryGrowth, networkMapping } from "./mapper-speed.js";
+import { scriptOptions } from "./script-options.js";
 
-const { values } = parseArgs({
-  options: {
+const values = scriptOptions(
+  {
+    command: "node dist/experiments/bench-mapper.js",
+    about: "The mapper alone, in parts: rate, network, memory, quality, timeloop.",
+  },
+  {
     part: { type: "string", multiple: true, default: ["rate", "network", "memory", "quality"] },
     machine: { type: "string", multiple: true, default: [...QUALITY_MACHINES] },
     network: { type: "string", multiple: true, default: [...QUALITY_NETWORKS] },
@@ -21,7 +25,16 @@ const { values } = parseArgs({
     evaluations: { type: "string", default: "1000000" },
     data: { type: "string", default: "../shared/data/cost" },
   },
-});
+  {
+    part: "rate, network, memory, quality or timeloop; repeatable",
+    machine: "accelerator of the part quality; repeatable",
+    network: "network of the part quality; repeatable",
+    objective: "what the mapper minimises; repeatable",
+    repeat: "measurements of which the median counts",
+    evaluations: "of the part memory",
+    data: "folder with the mappings of Timeloop",
+  },
+);
 const objectives = values.objective as Objective[];
 const repeat = Number(values.repeat);
 const percent = (ratio: number): string => `${((ratio - 1) * 100).toFixed(2)} %`;

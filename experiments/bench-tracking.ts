@@ -4,7 +4,6 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { parseArgs } from "node:util";
 import { median } from "../src/core/statistics.js";
 import type { RunListener } from "../src/study/listeners.js";
 import { createRunFolder, LOG_FILE, type RunFolder } from "../src/study/run-folder.js";
@@ -15,16 +14,27 @@ import { tensorboard } from "../src/track/tensorboard/tensorboard.js";
 import { trackerListener } from "../src/track/tracker.js";
 import { type ComposedStudy, composeStudy } from "./compose.js";
 import { resolveStudy } from "./resolve-study.js";
+import { scriptOptions } from "./script-options.js";
 import { loadStudy } from "./study-file.js";
 
-const { values } = parseArgs({
-  options: {
+const values = scriptOptions(
+  {
+    command: "node dist/experiments/bench-tracking.js",
+    about: "What following a run costs: the same runs with and without listeners.",
+  },
+  {
     study: { type: "string", default: "edge-joint" },
     trials: { type: "string", default: "1000" },
     repeat: { type: "string", default: "5" },
     json: { type: "boolean", default: false },
   },
-});
+  {
+    study: "built-in study or file",
+    trials: "budget of a run",
+    repeat: "runs of each kind",
+    json: "one JSON document",
+  },
+);
 
 const scratch = mkdtempSync(join(tmpdir(), "cosearch-tracking-"));
 const insideMs = new Map<string, number>();

@@ -5,7 +5,6 @@ import { spawnSync } from "node:child_process";
 import { cpus, loadavg } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { parseArgs } from "node:util";
 import { embeddedSet } from "../envs/accuracy/training/image-set.js";
 import { trainNetwork } from "../envs/accuracy/training/train.js";
 import type { Network } from "../envs/network/ir.js";
@@ -13,6 +12,7 @@ import { buildNetwork } from "../envs/network/network-file.js";
 import { CosearchError } from "../src/core/errors.js";
 import { packageRoot } from "../src/files/package-root.js";
 import { initBackend } from "../src/tensors/backend.js";
+import { scriptOptions } from "./script-options.js";
 
 const SIZE = 32;
 const BATCH = 64;
@@ -77,7 +77,14 @@ export async function trainingRate(backend: "wasm" | "native", steps: number): P
 }
 
 async function main(): Promise<void> {
-  const { values } = parseArgs({ options: { steps: { type: "string", default: "20" }, python: { type: "string" } } });
+  const values = scriptOptions(
+    {
+      command: "npx tsx experiments/bench-training.ts",
+      about: "Steps per second of short training, by tensor backend.",
+    },
+    { steps: { type: "string", default: "20" }, python: { type: "string" } },
+    { steps: "to be timed", python: "an interpreter with torch, to be timed beside" },
+  );
   const steps = Number(values.steps);
   const rows: (readonly string[])[] = [];
   for (const backend of ["wasm", "native"] as const) {

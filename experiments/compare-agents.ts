@@ -5,7 +5,6 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { parseArgs } from "node:util";
 import { RandomStream } from "../src/core/rng.js";
 import { median, pairedBootstrapInterval, quantile } from "../src/core/statistics.js";
 import { packageRoot } from "../src/files/package-root.js";
@@ -15,6 +14,7 @@ import { bestFeasible } from "../src/track/report-data.js";
 import { trialsOf } from "../src/track/run-reader.js";
 import { composeStudy } from "./compose.js";
 import { resolveStudy } from "./resolve-study.js";
+import { scriptOptions } from "./script-options.js";
 import { loadStudy } from "./study-file.js";
 
 const MARKS = [100, 300, 1000, 2000, 4000, 8000];
@@ -27,15 +27,26 @@ interface Outcome {
   readonly bestAt: ReadonlyMap<number, number>;
 }
 
-const { values } = parseArgs({
-  options: {
+const values = scriptOptions(
+  {
+    command: "npm run experiment:agents --",
+    about: "Agents on one study, the same seeds and budget for all; writes experiments/agents-<study>.md.",
+  },
+  {
     study: { type: "string", default: "edge-joint" },
     trials: { type: "string", default: "2000" },
     seeds: { type: "string", default: "10" },
     agents: { type: "string", default: "ppo,reinforce,random" },
     out: { type: "string" },
   },
-});
+  {
+    study: "built-in study or file",
+    trials: "budget of a run",
+    seeds: "how many: 1, 2, ...",
+    agents: "names, with commas",
+    out: "the page to write",
+  },
+);
 const [trials, seedCount] = [Number(values.trials), Number(values.seeds)];
 const agents = values.agents.split(",");
 const results = new Map<string, Outcome[]>(agents.map((agent) => [agent, []]));

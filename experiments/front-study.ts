@@ -3,16 +3,20 @@
 // the worst value that their common front has in each objective. Same seeds, budgets and task for all.
 //   node dist/experiments/front-study.js [--task study:edge-chip] [--objectives latencyMs:min,areaMm2:min] [--seeds 5]
 //     [--marks 300,1000] [--table FILE] [--options JSON]
-import { parseArgs } from "node:util";
 import { agentDefinition } from "../agents/index.js";
 import { costsOf, parseObjectives } from "../agents/preferences.js";
 import { hypervolume, paretoFront } from "../src/core/fronts.js";
 import { isFeasible, type Trial } from "../src/core/trial.js";
 import { initBackend } from "../src/tensors/backend.js";
 import { type Task, taskOf } from "./agents-study/tasks.js";
+import { scriptOptions } from "./script-options.js";
 
-const { values } = parseArgs({
-  options: {
+const values = scriptOptions(
+  {
+    command: "node dist/experiments/front-study.js",
+    about: "One controller that is told preferences against NSGA-II: hypervolumes after the same trials.",
+  },
+  {
     task: { type: "string", default: "study:edge-chip" },
     objectives: { type: "string", default: "latencyMs:min,areaMm2:min" },
     agents: { type: "string", default: "ppo,nsga2,random" },
@@ -21,7 +25,16 @@ const { values } = parseArgs({
     marks: { type: "string", default: "300,1000" },
     table: { type: "string", default: "../shared/data/agents/resnet18-sizing.json" },
   },
-});
+  {
+    task: "as in the study of the agents",
+    objectives: "metric:min or metric:max, with commas",
+    agents: "names, with commas",
+    options: "of ppo, JSON",
+    seeds: "how many: 1, 2, ...",
+    marks: "numbers of trials, with commas",
+    table: "measured cells of the sizing task",
+  },
+);
 const objectives = parseObjectives(values.objectives);
 const marks = values.marks.split(",").map(Number);
 

@@ -1,44 +1,59 @@
 // Claim to be judged: an agent does not grow. Tensors, heap and resident memory after many trials are what they were after the
-// first thousand. Judge: this program; the heap is measured after a full collection.
+// first thousand. Judge: this program. The heap is measured after a full collection, and all else half a second later: V8 hands
+// pages back from another thread. `malloc` is what the C allocator has taken (Linux), of which buffers that came and went leave
+// holes; the rest of the resident memory is V8's and the program's own pages.
 //   node --expose-gc dist/experiments/growth.js [--agents ppo,reinforce,sac] [--trials 100000] [--batch 64]
-import { parseArgs } from "node:util";
+import { existsSync, readFileSync } from "node:fs";
+import { setTimeout as wait } from "node:timers/promises";
 import { agentDefinition } from "../agents/index.js";
 import { Space } from "../src/core/space.js";
 import type { Trial } from "../src/core/trial.js";
 import { initBackend, tensorCount } from "../src/tensors/backend.js";
+import { scriptOptions } from "./script-options.js";
 
-const { values } = parseArgs({
-  options: {
+const values = scriptOptions(
+  { command: "node --expose-gc dist/experiments/growth.js", about: "Memory of agents after 1,000 to 100,000 trials." },
+  {
     agents: { type: "string", default: "ppo,reinforce,sac" },
     trials: { type: "string", default: "100000" },
     batch: { type: "string", default: "64" },
     options: { type: "string", default: "{}" },
   },
-});
+  { agents: "names, with commas", trials: "the last mark", batch: "trials per update", options: "of the agents, JSON" },
+);
 
 /** Twenty knobs of six levels; the optimum is 5 everywhere. */
 const space = new Space({
   name: "growth",
   knobs: Array.from({ length: 20 }, (_, i) => ({ name: `k${i}`, values: [0, 1, 2, 3, 4, 5] })),
 });
+const SETTLING_MS = 500;
+const SMAPS = "/proc/self/smaps";
 
-interface Sizes {
-  readonly tensors: number;
-  readonly heapMib: number;
-  readonly rssMib: number;
-}
-
-async function sizes(): Promise<Sizes> {
+async function sizes(usesTensors: boolean): Promise<(string | number)[]> {
   globalThis.gc?.();
-  const { heapUsed, rss } = process.memoryUsage();
-  return { tensors: await tensorCount(), heapMib: heapUsed / 2 ** 20, rssMib: rss / 2 ** 20 };
+  const { heapUsed } = process.memoryUsage();
+  await wait(SETTLING_MS);
+  const { arrayBuffers, rss } = process.memoryUsage();
+  const tensors = usesTensors ? await tensorCount() : 0;
+  return [tensors, mib(heapUsed), mib(arrayBuffers), mallocMib(), mib(rss)];
 }
 
-await initBackend("wasm");
+/** Resident part of the C allocator's main arena. */
+function mallocMib(): string {
+  if (!existsSync(SMAPS)) return "";
+  const [, afterHeap = ""] = readFileSync(SMAPS, "utf8").split("[heap]");
+  return mib(Number(/^Rss:\s+(\d+) kB/m.exec(afterHeap)?.[1] ?? 0) * 1024);
+}
+
+const mib = (bytes: number): string => (bytes / 2 ** 20).toFixed(1);
+
 if (globalThis.gc === undefined) process.stderr.write("without --expose-gc the heap is measured with its garbage\n");
-process.stdout.write("| agent | trials | tensors | heap MiB | resident MiB |\n|---|---|---|---|---|\n");
+process.stdout.write("| agent | trials | tensors | heap MiB | buffers MiB | malloc MiB | resident MiB |\n");
+process.stdout.write("|---|---|---|---|---|---|---|\n");
 for (const name of values.agents.split(",")) {
   const definition = agentDefinition(name);
+  if (definition.usesTensors) await initBackend("wasm");
   const options = definition.resolveOptions(JSON.parse(values.options) as Record<string, unknown>);
   const agent = await definition.create(space, options, 1);
   const end = Number(values.trials);
@@ -54,8 +69,7 @@ for (const name of values.agents.split(",")) {
       });
       await agent.observe(trials);
     }
-    const { tensors, heapMib, rssMib } = await sizes();
-    process.stdout.write(`| ${name} | ${done} | ${tensors} | ${heapMib.toFixed(1)} | ${rssMib.toFixed(0)} |\n`);
+    process.stdout.write(`| ${[name, done, ...(await sizes(definition.usesTensors))].join(" | ")} |\n`);
   }
   agent.dispose();
 }

@@ -5,10 +5,10 @@
 //   npm run experiment:agents-study -- [--seeds 10] [--marks 300,1000,3000] [--tasks "a;b"] [--agents "a;b"] [--table FILE] [--minutes N]
 import { appendFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { parseArgs } from "node:util";
 import { agentDefinitions } from "../../agents/index.js";
 import { packageRoot } from "../../src/files/package-root.js";
 import { initBackend } from "../../src/tensors/backend.js";
+import { scriptOptions } from "../script-options.js";
 import { agentText, bestSetting, GRIDS } from "./grids.js";
 import { studyPage, type TaskFacts } from "./page.js";
 import { type AgentRun, runAgent } from "./run-agent.js";
@@ -42,8 +42,13 @@ const TUNING_SEEDS = 3;
 const TUNING_TRIALS = 1000;
 const DEFAULT_AGENTS = agentDefinitions.map(({ name }) => name).filter((name) => name !== "grid");
 
-const { values } = parseArgs({
-  options: {
+const values = scriptOptions(
+  {
+    command: "npm run experiment:agents-study --",
+    about:
+      "The study of the agents: every agent, tuned alike, on tasks whose optimum is known; writes docs/agents-study.md.",
+  },
+  {
     tasks: { type: "string", default: REPORTED.join(";") },
     tuning: { type: "string", default: TUNING.join(";") },
     agents: { type: "string", default: DEFAULT_AGENTS.join(";") },
@@ -54,7 +59,18 @@ const { values } = parseArgs({
     cache: { type: "string", default: join(packageRoot, "runs/agents-study") },
     out: { type: "string", default: join(packageRoot, "docs/agents-study.md") },
   },
-});
+  {
+    tasks: "reported, with semicolons; default: all",
+    tuning: "what settings are chosen on, with semicolons",
+    agents: "names, with semicolons; default: all but grid",
+    seeds: "how many: 1, 2, ...",
+    marks: "numbers of trials, with commas",
+    table: "measured cells of the sizing task",
+    minutes: "stops after so long and writes the page of what is there",
+    cache: "folder of the runs that were made",
+    out: "the page to write",
+  },
+);
 const marks = values.marks.split(",").map(Number);
 const deadline = performance.now() + 60_000 * Number(values.minutes);
 const isOver = () => performance.now() > deadline;
