@@ -1,6 +1,6 @@
 // How a space looks to a policy: its decisions in order, how many values each has, and what an earlier choice tells a later one.
 // A knob with one value is no decision. An inactive knob takes part in nothing: features zero, log-probability and entropy zero.
-import { INACTIVE, type Space } from "../../src/core/space.js";
+import type { Space } from "../../src/core/space.js";
 
 // An ordered knob's logits are sums over its steps, so one optimiser step moves the ends of a long knob by the sum of many
 // small moves. Beyond this many steps the outputs are scaled down, else a knob of 128 levels collapses (measured).
@@ -58,50 +58,4 @@ export function layoutOf(space: Space): Layout {
   });
   const width = decisions.reduce((most, decision) => Math.max(most, decision.valueCount), 1);
   return { space, decisions, groups, width, featureCount };
-}
-
-/** Writes the features of one choice at `offset`; nothing for a knob that does not count. */
-export function writeFeatures(decision: Decision, code: number, into: Float32Array | Float64Array, offset = 0): void {
-  if (code === INACTIVE) return;
-  const start = offset + decision.featureStart;
-  if (decision.ordered) {
-    into[start] = 1;
-    into[start + 1] = (2 * code) / (decision.valueCount - 1) - 1;
-  } else into[start + code] = 1;
-}
-
-/** Added to the logit of a value that rules forbid: no softmax lets it through. */
-const FORBIDDEN_LOGIT = -1e9;
-
-export interface EncodedBatch {
-  readonly features: Float32Array;
-  readonly oneHot: Float32Array;
-  readonly active: Float32Array;
-  readonly forbidden?: Float32Array;
-}
-
-/** Codes as plain arrays for the tensors.
- *  @returns features [count, featureCount], oneHot [count * decisions, width], active [count, decisions], and where the space
- *  has rules what is added to the logits, [count * decisions, width]: FORBIDDEN_LOGIT for values that may not follow */
-export function encodeBatch(layout: Layout, batch: readonly ArrayLike<number>[]): EncodedBatch {
-  const { decisions, width, featureCount } = layout;
-  const features = new Float32Array(batch.length * featureCount);
-  const oneHot = new Float32Array(batch.length * decisions.length * width);
-  const active = new Float32Array(batch.length * decisions.length);
-  const forbidden = layout.space.hasRules ? new Float32Array(oneHot.length) : undefined;
-  batch.forEach((codes, row) => {
-    decisions.forEach((decision, d) => {
-      const code = codes[decision.position]!;
-      if (code === INACTIVE) return;
-      const cell = row * decisions.length + d;
-      active[cell] = 1;
-      oneHot[cell * width + code] = 1;
-      writeFeatures(decision, code, features, row * featureCount);
-      const mask = forbidden && layout.space.mask(decision.position, codes);
-      mask?.forEach((allowed, v) => {
-        if (allowed === 0) forbidden![cell * width + v] = FORBIDDEN_LOGIT;
-      });
-    });
-  });
-  return { features, oneHot, active, ...(forbidden && { forbidden }) };
 }

@@ -3,7 +3,7 @@
 // takes it for the time that a policy written the straight way needs.
 import * as tf from "@tensorflow/tfjs";
 import { INACTIVE } from "../../src/core/space.js";
-import { encodeBatch, type Layout } from "./layout.js";
+import type { Decision, Layout } from "./layout.js";
 
 export type PolicyKind = "autoregressive" | "factorised" | "lstm";
 
@@ -19,6 +19,7 @@ export interface TensorForm {
   readonly entropy: tf.Tensor1D;
 }
 
+/** The logit of a value that a knob does not have: no softmax lets it through. */
 const NO_LOGIT = -1e9;
 
 /** Differentiable in the weights; call it inside a tidy. @param context shape [count][size], where the policy is told one */
@@ -48,6 +49,49 @@ export function tensorForm(
   const entropies = tf.neg(tf.sum(tf.mul(tf.exp(logProbs), logProbs), 2));
   const active = tf.tensor2d(encoded.active, [count, decisions.length]);
   return { logProb: tf.sum(chosen, 1), decisionLogProbs: chosen, entropy: tf.sum(tf.mul(entropies, active), 1) };
+}
+
+/** Writes the features of one choice at `offset`; nothing for a knob that does not count. */
+function writeFeatures(decision: Decision, code: number, into: Float32Array | Float64Array, offset = 0): void {
+  if (code === INACTIVE) return;
+  const start = offset + decision.featureStart;
+  if (decision.ordered) {
+    into[start] = 1;
+    into[start + 1] = (2 * code) / (decision.valueCount - 1) - 1;
+  } else into[start + code] = 1;
+}
+
+interface EncodedBatch {
+  readonly features: Float32Array;
+  readonly oneHot: Float32Array;
+  readonly active: Float32Array;
+  readonly forbidden?: Float32Array;
+}
+
+/** Codes as plain arrays for the tensors.
+ *  @returns features [count, featureCount], oneHot [count * decisions, width], active [count, decisions], and where the space
+ *  has rules what is added to the logits, [count * decisions, width]: NO_LOGIT for values that may not follow */
+function encodeBatch(layout: Layout, batch: readonly ArrayLike<number>[]): EncodedBatch {
+  const { decisions, width, featureCount } = layout;
+  const features = new Float32Array(batch.length * featureCount);
+  const oneHot = new Float32Array(batch.length * decisions.length * width);
+  const active = new Float32Array(batch.length * decisions.length);
+  const forbidden = layout.space.hasRules ? new Float32Array(oneHot.length) : undefined;
+  batch.forEach((codes, row) => {
+    decisions.forEach((decision, d) => {
+      const code = codes[decision.position]!;
+      if (code === INACTIVE) return;
+      const cell = row * decisions.length + d;
+      active[cell] = 1;
+      oneHot[cell * width + code] = 1;
+      writeFeatures(decision, code, features, row * featureCount);
+      const mask = forbidden && layout.space.mask(decision.position, codes);
+      mask?.forEach((allowed, v) => {
+        if (allowed === 0) forbidden![cell * width + v] = NO_LOGIT;
+      });
+    });
+  });
+  return { features, oneHot, active, ...(forbidden && { forbidden }) };
 }
 
 /** Ordered knobs sum their scaled outputs, categories take them as they are; [count, decisions, width]. */
