@@ -5,11 +5,12 @@ import type { Environment } from "../src/core/environment.js";
 import { candidatePart, joinSpaces, Space } from "../src/core/space.js";
 import { fillTemplate } from "../src/core/template.js";
 import type { Candidate, Evaluation, Infeasible, Metrics } from "../src/core/trial.js";
+import { withDefaults } from "../src/files/defaults.js";
 import {
-  type Accelerator,
   type AcceleratorFile,
   acceleratorSchema,
   buildAccelerator,
+  buildCheckedAccelerator,
 } from "./accelerator/architecture.js";
 import type { MapperOptions } from "./accelerator/mapper.js";
 import { LayerCosts } from "./accelerator/network-cost.js";
@@ -110,11 +111,13 @@ export function createCodesignEnvironment(options: CodesignOptions): CodesignEnv
   /** @throws NetworkShapeError */
   const designOf = (candidate: Candidate): BuiltDesign => {
     const trained = buildNetwork(network.document(candidate));
-    const deployed = deploymentSchema.parse(deployment.document(candidate));
+    const deployed = deployment.isChecked
+      ? withDefaults(deploymentSchema, deployment.document(candidate))
+      : deploymentSchema.parse(deployment.document(candidate));
     return {
       network: trained,
       prunedNetwork: prunedNetwork(trained, deployed.pruning),
-      layerCosts: machines.of(accelerator.document(candidate)),
+      layerCosts: machines.of(accelerator.document(candidate), accelerator.isChecked),
       deployment: deployed,
     };
   };
@@ -246,14 +249,22 @@ function evaluationOf(
 /** A part of the design: its knobs, and the document that a candidate gives it. */
 interface PreparedPart<File> {
   readonly space: Space;
+  /** its values have passed the schema */
+  readonly isChecked: boolean;
   document(candidate: Candidate): File;
 }
 
 function partOf<File>(group: SpaceGroup, part: CodesignPart<File>): PreparedPart<File> {
-  if ("fixed" in part) return { space: new Space({ name: group, knobs: [] }), document: () => part.fixed };
+  if ("fixed" in part) {
+    return { space: new Space({ name: group, knobs: [] }), isChecked: false, document: () => part.fixed };
+  }
   const schema = group === "accelerator" ? acceleratorSchema : undefined;
   const { space, template }: LoadedSpace = parseSpaceFile(part.space, part.space.name, schema);
-  return { space, document: (candidate) => fillTemplate(template, candidatePart(candidate, group)) as File };
+  return {
+    space,
+    isChecked: true,
+    document: (candidate) => fillTemplate(template, candidatePart(candidate, group)) as File,
+  };
 }
 
 type Built<T> = { readonly kind: "built"; readonly value: T } | Extract<Evaluation, { kind: "infeasible" }>;
@@ -277,11 +288,12 @@ class Machines {
     this.#options = options;
   }
 
-  of(file: AcceleratorFile): LayerCosts {
+  of(file: AcceleratorFile, isChecked: boolean): LayerCosts {
     const key = JSON.stringify(file);
     const known = this.#known.get(key);
     this.#known.delete(key);
-    const machine = known ?? new LayerCosts(buildAccelerator(file) satisfies Accelerator, this.#options);
+    const machine =
+      known ?? new LayerCosts((isChecked ? buildCheckedAccelerator : buildAccelerator)(file), this.#options);
     if (this.#known.size >= MAX_MACHINES) this.#known.delete(this.#known.keys().next().value as string);
     this.#known.set(key, machine);
     return machine;

@@ -4,6 +4,7 @@
 import { z } from "zod";
 import { CosearchError } from "../../src/core/errors.js";
 import { gigabytesPerSecondToBytesPerCycle } from "../../src/core/units.js";
+import { withDefaults } from "../../src/files/defaults.js";
 import { dataNames, parseValue, readDocument, resolveDocument } from "../../src/files/documents.js";
 import {
   type Access,
@@ -249,6 +250,10 @@ export function buildAccelerator(file: AcceleratorFile): Accelerator {
   const source = typeof name === "string" ? `accelerator ${name}` : "accelerator";
   return completeAccelerator(parseValue(file, source, acceleratorSchema as unknown as z.ZodType<Description>));
 }
+
+/** The same for a description whose values were checked before, as a search space's are: without the schema's checks. */
+export const buildCheckedAccelerator = (file: AcceleratorFile): Accelerator =>
+  completeAccelerator(withDefaults(acceleratorSchema as unknown as z.ZodType<Description>, file));
 
 export function completeAccelerator(chip: Description): Accelerator {
   let instances = 1;
