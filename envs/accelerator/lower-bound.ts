@@ -131,8 +131,12 @@ function nearestEnergyPj(problem: Problem, chip: Accelerator, { spatialMask }: D
   return Math.max(shared([W, I]), shared([W, I, O]) - firstPj);
 }
 
-const busy = ({ extents }: Problem, mask: number): number =>
-  [...extents.keys()].reduce((bitsOf, d) => (extents[d]! > 1 && mask & (1 << d) ? bitsOf | (1 << d) : bitsOf), 0);
+/** Those of a set of dimensions that run more than once. */
+function busy({ extents }: Problem, mask: number): number {
+  let found = 0;
+  for (let d = 0; d < DIM_COUNT; d++) if (mask & (1 << d) && extents[d]! > 1) found |= 1 << d;
+  return found;
+}
 
 function axesRoom(levels: readonly Level[], problem: Problem, mask: number): number {
   let room = 1;
@@ -146,10 +150,10 @@ function axesRoom(levels: readonly Level[], problem: Problem, mask: number): num
  *  is not at its cap or at 1 is the same in the optimum). */
 function leastSum(amounts: readonly number[], caps: readonly number[], product: number): number {
   const x = amounts.map(() => 1);
-  // a bound is enough: bisect the common level, caps and ones clamp it
+  // a bound is enough, to one part in millions: bisect the common level, caps and ones clamp it
   let low = 0;
   let high = Math.max(...amounts, 1e-300);
-  for (let step = 0; step < 60; step++) {
+  for (let step = 0; step < 24; step++) {
     const level = (low + high) / 2;
     let used = 1;
     for (let i = 0; i < x.length; i++) {

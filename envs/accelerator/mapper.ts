@@ -150,7 +150,7 @@ class MappingSearch {
       starts.push(start);
       best = Math.min(best, start.score);
     };
-    for (const choice of this.#spatial.choices(this.#problem, constraint.spatialMask, width, objective)) {
+    for (const choice of this.#spatial.choices(this.#problem, constraint, width, objective)) {
       const cycles = Math.max(choice.arrayCycles, dramCycles);
       if (best <= this.#leastScore({ cycles, energyPj: crossingPj + choice.nearPj })) continue;
       const leaves: Leaf[] = [];

@@ -1,17 +1,19 @@
-// Which dimensions unroll on which fan-out axis: a beam search over the axes, largest first. A choice is judged by what it
-// decides alone: the temporal iterations that remain (at least the DRAM's compulsory cycles), and the energy of the accesses
-// next to the multipliers, which fall with every instance that shares a word. An axis may carry several dimensions; a
-// dimension's share is balanced, so that its last fold is not a sliver.
+// Which dimensions unroll on which fan-out axis: a beam search over the axes, largest first. A choice is judged by the temporal
+// iterations that remain, and by the words that must move between the levels: each instance gets all that it needs, copies
+// included, and as often as its room makes necessary (reuse.ts); then by the cycles and energy of that, for the objective.
+// An axis may carry several dimensions; a dimension's share is balanced, so that its last fold is not a sliver.
 // States are only made for what enters the beam: this runs for every layer of every trial.
-import { type Accelerator, operationRate, operationsPj, zeroSharesOf } from "./architecture.js";
+import { type Accelerator, homeOf, operationRate, operationsPj, reservedBitsAt, zeroSharesOf } from "./architecture.js";
+import type { DataflowConstraint } from "./dataflow.js";
 import type { Objective } from "./objective.js";
-import { C, DIM_COUNT, G, I, K, N, O, P, type Problem, Q, R, S, W, type WordBits } from "./problem.js";
+import { C, DIM_COUNT, G, I, K, N, O, OPERANDS, P, type Problem, Q, R, S, W } from "./problem.js";
+import { estimateReuse, newSetting, type ReuseSetting } from "./reuse.js";
 import type { ChoiceFacts } from "./tiling.js";
 
 /** A spatial choice: the bounds, and what they settle alone. */
 export interface SpatialChoice extends ChoiceFacts {
-  /** temporal iterations that remain: Π ceil(extent / unrolled) */
-  readonly iterations: number;
+  /** what it costs by the estimate that ranks the choices */
+  readonly score: number;
   /** energy of the accesses next to the multipliers, at least */
   readonly nearPj: number;
 }
@@ -23,18 +25,48 @@ interface FlatAxis {
 }
 
 /** Which dimension takes its share of an axis first: the later ones can use what is left over, whatever its size. */
-const GIVEN_ORDER = [N, G, K, C, P, Q, R, S] as const;
+const GIVEN_ORDER: readonly number[] = [N, G, K, C, P, Q, R, S];
 const ONE_ORDER = [GIVEN_ORDER] as const;
 const BOTH_ORDERS = [GIVEN_ORDER, [R, S, P, Q, K, C, G, N]] as const;
 /** On axes up to this size the order hardly matters. */
 const SMALL_AXIS = 8;
+/** States that go on from one axis to the next, at least, where no dataflow says what stays. */
+const MIDDLE_WIDTH = 6;
+/** Axes up to this size carry one dimension: two of them, halves of the axis, next to never win. */
+const SINGLE_AXIS = 4;
+const ALL_STATIONARIES: readonly number[] = [0, 1, 2];
+const ONE_STATIONARY: readonly (readonly number[])[] = [[0], [1], [2]];
+
+/** Words of one operand on their way between two levels that keep it (the multipliers come after the last). */
+interface Passage {
+  readonly operand: number;
+  /** level whose loops and fan-outs count, and the one that the words are really in */
+  readonly parent: number;
+  readonly source: number;
+  readonly child: number;
+  /** one access of the parent serves, or adds the sums of, several instances */
+  readonly shares: boolean;
+  /** every word once */
+  readonly words: number;
+  /** pJ for each word read from (sums: added to) the parent, and for each that an instance of the child gets */
+  readonly parentPj: number;
+  readonly childPj: number;
+  /** bits of a word; a finished sum has fewer */
+  readonly bits: number;
+  readonly resultBits: number;
+  /** how many words the multipliers ask for if each asks for itself; 0 for a level */
+  readonly loads: number;
+  /** what the first visit of a sum spares: pJ for each word and instance of the parent */
+  readonly firstPj: number;
+}
 
 /** Finds spatial choices for one machine. Holds scratch arrays; not reentrant. */
 export class SpatialSearch {
   readonly #chip: Accelerator;
+  readonly #levels: number;
   readonly #axes: readonly FlatAxis[];
   readonly #size: number;
-  readonly #remaining = new Float64Array(DIM_COUNT);
+  readonly #copiesAt: number;
   // of the axis and the beam entry under way
   #from!: State;
   #axis!: FlatAxis;
@@ -44,67 +76,130 @@ export class SpatialSearch {
   readonly #offered: Int32Array;
   #beam: State[] = [];
   #width = 0;
-  readonly #shared = new Float64Array(6);
+  /** states no longer in a beam, to be used again */
+  readonly #spare: State[] = [];
+  /** all that a state knows, in one array, and the parts of it: */
+  readonly #facts: Float64Array;
+  /** extents that remain for time and the axes to come */
+  readonly #remaining: Float64Array;
+  /** instances of a level that are used, and by [level · 8 + dimension] */
+  readonly #used: Float64Array;
+  readonly #unrolled: Float64Array;
+  /** instances of a level that need the same word, by [operand · (levels + 1) + level] */
+  readonly #copies: Float64Array;
+  /** position of the axis under way among all, and the dimensions that may spread on each */
+  #position = 0;
+  #slotsLeft = 1;
+  #axisDims: readonly (readonly number[])[] = [];
+  /** whether rows and columns can change places: then rows are spread first */
+  #isSymmetric = false;
+  readonly #axesAreSymmetric: boolean;
   // of the problem under way
   #objective: Objective = "latency";
-  #relevance: readonly [number, number, number] = [0, 0, 0];
-  #operations = 0;
+  #problem!: Problem;
+  #stationaries: readonly number[] = ALL_STATIONARIES;
+  /** operand whose words the array is filled with, and the words of it that an element holds */
+  readonly #stationaryOperand: number;
+  #stationaryRoom = 1;
   #rate = 1;
-  #dramCycles = 0;
-  readonly #outputKeeper: number;
   #operationsPj = 0;
-  #fixedPj = 0;
   #worstPj = 0;
-  readonly #accessPj = new Float64Array(6);
-  readonly #accessCycles = new Float64Array(6);
-  readonly #level = new Int32Array(6);
-  /** level from which on instances share the access */
-  readonly #keeper = new Int32Array(6);
-  readonly #innermost = new Int32Array(3);
-  readonly #room = new Float64Array(3);
-  readonly #busy: Float64Array;
+  readonly #ignoredExtent = new Float64Array(3);
+  /** by the level that words come to, the multipliers last */
+  #passages: (readonly Passage[])[] = [];
+  readonly #settings: ReuseSetting[] = [];
+  readonly #roomBits: (readonly number[])[] = [];
+  /** by stationary operand */
+  readonly #reuse = [new Float64Array(3), new Float64Array(3), new Float64Array(3)];
+  /** bits that pass each level in the two directions */
+  readonly #readBits: Float64Array;
+  readonly #writeBits: Float64Array;
+  /** of one instance: both directions together, reading, writing */
+  readonly #cyclesPerBit: Float64Array;
+  /** the same and their energy for the passages that the axis under way leaves as they are: the first so many */
+  #settled = 0;
+  #settledPj = 0;
+  readonly #settledReads: Float64Array;
+  readonly #settledWrites: Float64Array;
 
   constructor(chip: Accelerator) {
     this.#chip = chip;
+    this.#levels = chip.levels.length;
     this.#axes = chip.levels
       .flatMap((level, l) => level.fanout.map((axis) => ({ level: l, size: axis.size, dimMask: axis.dimMask })))
       .filter((axis) => axis.size > 1)
       .sort((a, b) => b.size - a.size);
-    this.#size = chip.levels.length * DIM_COUNT;
-    this.#busy = new Float64Array(chip.levels.length);
-    this.#outputKeeper = chip.levels.findLastIndex(({ keeps }) => keeps[O]);
+    this.#axesAreSymmetric = this.#axes.every(
+      ({ dimMask }) => isIn(P, dimMask) === isIn(Q, dimMask) && isIn(R, dimMask) === isIn(S, dimMask),
+    );
+    this.#size = this.#levels * DIM_COUNT;
     this.#offered = new Int32Array(this.#size);
+    const usedAt = DIM_COUNT;
+    const unrolledAt = usedAt + this.#levels;
+    this.#copiesAt = unrolledAt + this.#size;
+    this.#facts = new Float64Array(this.#copiesAt + 3 * (this.#levels + 1));
+    this.#remaining = this.#facts.subarray(0, DIM_COUNT);
+    this.#used = this.#facts.subarray(usedAt, unrolledAt);
+    this.#unrolled = this.#facts.subarray(unrolledAt, this.#copiesAt);
+    this.#copies = this.#facts.subarray(this.#copiesAt);
+    this.#stationaryOperand = OPERANDS.indexOf(chip.overheads.stationary);
+    this.#cyclesPerBit = Float64Array.from(
+      chip.levels.flatMap(({ sharedBytesPerCycle, readBytesPerCycle, writeBytesPerCycle }) =>
+        [sharedBytesPerCycle, readBytesPerCycle, writeBytesPerCycle].map((bytes) => 1 / (8 * bytes)),
+      ),
+    );
+    this.#readBits = new Float64Array(this.#levels);
+    this.#settledReads = new Float64Array(this.#levels);
+    this.#settledWrites = new Float64Array(this.#levels);
+    this.#writeBits = new Float64Array(this.#levels);
   }
 
-  /** At most `width` choices whose dimensions lie in `allowedMask`, most promising first. */
-  choices(problem: Problem, allowedMask: number, width: number, objective: Objective): readonly SpatialChoice[] {
-    this.#weigh(problem, objective);
-    const start = this.#newState();
-    start.remaining.set(problem.extents);
+  /** At most `width` choices that a constraint allows, most promising first. */
+  choices(
+    problem: Problem,
+    { spatialMask, stationary }: DataflowConstraint,
+    width: number,
+    objective: Objective,
+  ): readonly SpatialChoice[] {
+    this.#objective = objective;
+    this.#stationaries =
+      stationary === undefined || !problem.present[stationary] ? ALL_STATIONARIES : ONE_STATIONARY[stationary]!;
+    this.#weigh(problem);
+    const start = this.#spare.pop() ?? this.#newState();
+    start.spatial.fill(1);
+    start.facts.fill(1);
+    start.facts.set(problem.extents);
     start.iterations = problem.operationCount;
     let beam: State[] = [start];
-    this.#width = width;
-    for (const axis of this.#axes) {
+    this.#axisDims = this.#axes.map(({ dimMask }) =>
+      GIVEN_ORDER.filter((d) => isIn(d, dimMask & spatialMask) && problem.extents[d]! > 1),
+    );
+    this.#isSymmetric = this.#axesAreSymmetric && looksAlikeTurned(problem);
+    this.#axes.forEach((axis, position) => {
       this.#axis = axis;
       this.#beam = [];
+      this.#position = position;
+      const isLast = position === this.#axes.length - 1;
+      const before = this.#axes[position - 1];
+      const isTwin = before?.level === axis.level && before.size === axis.size && before.dimMask === axis.dimMask;
+      this.#slotsLeft = this.#axes.slice(position + 1).reduce((slots, { size }) => slots * size, 1);
+      this.#width = isLast ? width : Math.max(width, stationary === undefined ? MIDDLE_WIDTH : 4);
       for (const state of beam) {
         this.#from = state;
-        this.#remaining.set(state.remaining);
-        this.#shared.set(state.shared);
+        this.#facts.set(state.facts);
+        this.#settleOuter();
         for (const order of axis.size > SMALL_AXIS ? BOTH_ORDERS : ONE_ORDER) {
           this.#order = order;
-          this.#extend(axis.dimMask & allowedMask, axis.size, state.iterations, 0, 0);
+          // of two equal axes the second goes on where the first began: the reverse is the same
+          const from = isTwin && order === GIVEN_ORDER ? state.first : 0;
+          this.#extend(axis.dimMask & spatialMask, axis.size, state.iterations, 0, from);
         }
       }
+      this.#spare.push(...beam);
       beam = this.#beam;
-    }
-    for (const state of beam) {
-      state.arrayCycles = state.iterations / this.#rate;
-      state.fixedPj = this.#operationsPj;
-      for (let i = 0; i < 3; i++) state.fixedPj += this.#accessPj[i]! / state.shared[i]!;
-      state.nearPj = this.#nearPj(problem, state);
-    }
-    return beam;
+    });
+    this.#spare.push(...beam);
+    return beam.map((state) => this.#choiceOf(state));
   }
 
   /** Ways to fill `room` slots of the axis with dimensions from the `from`th on, of which `count` are chosen already: each
@@ -120,142 +215,317 @@ export class SpatialSearch {
         const bound = Math.ceil(left / folds);
         if (bound === before) continue;
         before = bound;
+        if (d === Q && this.#isSymmetric && folds < this.#remaining[P]!) continue;
         this.#dims[count] = d;
         this.#bounds[count] = bound;
         this.#remaining[d] = folds;
         const next = (iterations / left) * folds;
         const rest = Math.floor(room / bound);
-        this.#share(d, bound);
-        if (rest >= 2) this.#extend(dims, rest, next, count + 1, i + 1);
+        if (this.#cannotEnter(next / rest)) {
+          this.#remaining[d] = left;
+          break;
+        }
+        this.#spread(d, bound);
+        if (rest >= 2 && this.#axis.size > SINGLE_AXIS) this.#extend(dims, rest, next, count + 1, i + 1);
         else this.#offer(next, count + 1);
-        this.#share(d, 1 / bound);
+        this.#spread(d, 1 / bound);
         this.#remaining[d] = left;
       }
     }
     this.#offer(iterations, count);
   }
 
-  /** `bound` more instances of dimension d on the axis under way: those of one operand that does not depend on it share. */
-  #share(d: number, bound: number): void {
-    for (let i = 0; i < 6; i++) {
-      if (this.#axis.level >= this.#keeper[i]! && (this.#relevance[i % 3]! & (1 << d)) === 0) this.#shared[i]! *= bound;
+  /** Whether no more than `iterations` in all are too many for a full beam; fewer slots for a dimension leave no less. */
+  #cannotEnter(iterations: number): boolean {
+    if (this.#beam.length < this.#width) return false;
+    const array = iterations / this.#rate / this.#slotsLeft;
+    return this.#figure(array, array, this.#settledPj) >= this.#beam[this.#beam.length - 1]!.score;
+  }
+
+  /** `bound` times as many instances inside the axis under way, by dimension d. */
+  #spread(d: number, bound: number): void {
+    const levels = this.#levels;
+    const { relevance } = this.#problem;
+    for (let l = this.#axis.level + 1; l <= levels; l++) {
+      if (l < levels) {
+        this.#used[l]! *= bound;
+        this.#unrolled[l * DIM_COUNT + d]! *= bound;
+      }
+      for (let operand = 0; operand < 3; operand++) {
+        if ((relevance[operand]! & (1 << d)) === 0) this.#copies[operand * (levels + 1) + l]! *= bound;
+      }
     }
   }
 
-  /** Energy of the accesses next to the multipliers, at least: the first write of a sum, which every instance outside may
-   *  hold, reads nothing. */
-  #nearPj(problem: Problem, { shared, spatial }: State): number {
-    let copies = 1;
-    for (let index = 0; index < this.#outputKeeper * DIM_COUNT; index++) {
-      if ((problem.relevance[O]! & (1 << (index & 7))) === 0) copies *= spatial[index]!;
+  /** What a state settles alone: the array's cycles, and energies that no tiling changes. */
+  #choiceOf({ iterations, facts, spatial, score }: State): SpatialChoice {
+    const copies = facts.subarray(this.#copiesAt);
+    let accessPj = 0;
+    let first = 0;
+    for (const passage of this.#passages.at(-1)!) {
+      const { operand, parent, words, loads, parentPj, firstPj } = passage;
+      accessPj += (loads * parentPj) / this.#sharers(passage, copies);
+      first += words * copies[operand * (this.#levels + 1) + parent]! * firstPj;
     }
-    const updates = this.#accessPj[O]! / shared[O]!;
-    const first = (problem.words[O]! * copies * this.#accessPj[O]!) / problem.operationCount;
-    return this.#accessPj[W]! / shared[W]! + this.#accessPj[I]! / shared[I]! + Math.max(0, updates - first);
+    return {
+      spatial: spatial.slice(),
+      score,
+      arrayCycles: iterations / this.#rate,
+      fixedPj: this.#operationsPj + accessPj,
+      nearPj: accessPj - first,
+    };
   }
 
-  /** What a choice costs at least, by the objective; lower is better. */
-  #score(iterations: number): number {
-    const shared = this.#shared;
-    const access = this.#accessPj;
-    let energy = this.#fixedPj;
-    const busy = this.#busy;
-    for (let l = 1; l < busy.length; l++) busy[l] = 0;
-    for (let i = 0; i < 6; i++) {
-      energy += access[i]! / shared[i]!;
-      busy[this.#level[i]!]! += this.#accessCycles[i]! / shared[i]!;
+  #sharers({ operand, parent, child, shares }: Passage, copies: Float64Array): number {
+    const at = operand * (this.#levels + 1);
+    return shares ? copies[at + child]! / copies[at + parent]! : 1;
+  }
+
+  /** What a choice costs, by the objective and an estimate of the tiles; lower is better.
+   *  @returns Infinity when it is seen early that it is no better than `limit` */
+  #score(iterations: number, limit: number): number {
+    const reads = this.#readBits;
+    const writes = this.#writeBits;
+    for (let l = 0; l < this.#levels; l++) {
+      reads[l] = this.#settledReads[l]!;
+      writes[l] = this.#settledWrites[l]!;
     }
-    let cycles = Math.max(iterations / this.#rate, this.#dramCycles);
-    for (let l = 1; l < busy.length; l++) if (busy[l]! > cycles) cycles = busy[l]!;
+    let energy = this.#settledPj;
+    const array = (iterations / this.#rate + this.#turnover()) / this.#parallelismLeft();
+    const accesses = this.#passages[this.#passages.length - 1]!;
+    for (let j = 0; j < accesses.length; j++) energy += this.#pass(accesses[j]!, accesses[j]!.loads);
+    if (this.#figure(array, array, energy) >= limit) return Infinity;
+    for (let i = this.#settled; i < this.#passages.length - 1; i++) energy += this.#passInto(this.#passages[i]!);
+    return this.#figure(Math.max(array, this.#busiest()), array, energy);
+  }
+
+  /** What passes into the levels down to that of the axis does not depend on how the axis is filled. */
+  #settleOuter(): void {
+    this.#readBits.fill(0);
+    this.#writeBits.fill(0);
+    this.#settledPj = this.#operationsPj;
+    this.#settled = 0;
+    for (const passages of this.#passages) {
+      if (passages[0]!.child > this.#axis.level) break;
+      this.#settledPj += this.#passInto(passages);
+      this.#settled++;
+    }
+    this.#settledReads.set(this.#readBits);
+    this.#settledWrites.set(this.#writeBits);
+  }
+
+  /** The passages into one level, with the operand in place that makes them cheapest. */
+  #passInto(passages: readonly Passage[]): number {
+    const { child } = passages[0]!;
+    if (this.#fitsWhole(child, passages)) {
+      let energy = 0;
+      for (let j = 0; j < passages.length; j++) energy += this.#pass(passages[j]!, 0);
+      return energy;
+    }
+    const { operationCount } = this.#problem;
+    const setting = this.#settings[child]!;
+    for (let operand = 0; operand < 3; operand++) {
+      setting.most[operand] = this.#ignoredExtent[operand]! / this.#copies[operand * (this.#levels + 1) + child]!;
+    }
+    const { extents } = this.#problem;
+    const unrolled = child * DIM_COUNT;
+    setting.rows = extents[P]! / this.#unrolled[unrolled + P]!;
+    setting.columns = extents[Q]! / this.#unrolled[unrolled + Q]!;
+    setting.filterRows = extents[R]! / this.#unrolled[unrolled + R]!;
+    setting.filterColumns = extents[S]! / this.#unrolled[unrolled + S]!;
+    let least = Infinity;
+    let best = 0;
+    const stationaries = child === this.#levels - 1 ? this.#stationaries : ALL_STATIONARIES;
+    for (let i = 0; i < stationaries.length; i++) {
+      const stationary = stationaries[i]!;
+      const reuse = this.#reuse[stationary]!;
+      estimateReuse(stationary, setting, reuse);
+      let energy = 0;
+      for (let j = 0; j < passages.length; j++) {
+        energy += this.#pricePass(passages[j]!, operationCount / reuse[passages[j]!.operand]!);
+      }
+      if (energy < least) {
+        least = energy;
+        best = stationary;
+      }
+    }
+    let energy = 0;
+    const reuse = this.#reuse[best]!;
+    for (let j = 0; j < passages.length; j++) {
+      energy += this.#pass(passages[j]!, operationCount / reuse[passages[j]!.operand]!);
+    }
+    return energy;
+  }
+
+  /** Whether a level has room for all that its instances work on, so that nothing comes twice. */
+  #fitsWhole(child: number, passages: readonly Passage[]): boolean {
+    const isShared = this.#chip.levels[child]!.partitionBytes === undefined;
+    const room = this.#roomBits[child]!;
+    const share = 1 / this.#used[child]!;
+    let together = 0;
+    for (let j = 0; j < passages.length; j++) {
+      const { operand, words, bits } = passages[j]!;
+      const own = words * bits * this.#copies[operand * (this.#levels + 1) + child]! * share;
+      if (own > room[operand]!) return false;
+      together += own;
+    }
+    return !isShared || together <= room[W]!;
+  }
+
+  #pricePass(passage: Passage, loads: number): number {
+    const { operand, parent, child, words } = passage;
+    const at = operand * (this.#levels + 1);
+    const copies = this.#copies[at + child]!;
+    const received = Math.max(loads, words * copies);
+    const sent = passage.shares ? (received * this.#copies[at + parent]!) / copies : received;
+    return sent * passage.parentPj + received * passage.childPj;
+  }
+
+  /** Energy of a passage, at least: each instance gets every word that it needs, and at least `loads` come in all. */
+  #pass(passage: Passage, loads: number): number {
+    const readBits = this.#readBits;
+    const writeBits = this.#writeBits;
+    const { operand, parent, source, child, words, bits } = passage;
+    const at = operand * (this.#levels + 1);
+    const needed = words * this.#copies[at + child]!;
+    const received = loads > needed ? loads : needed;
+    const sent = passage.shares ? (received * this.#copies[at + parent]!) / this.#copies[at + child]! : received;
+    if (operand !== O) {
+      readBits[source]! += sent * bits;
+      if (child < this.#levels) writeBits[child]! += received * bits;
+      return sent * passage.parentPj + received * passage.childPj;
+    }
+    const first = words * this.#copies[at + parent]!;
+    writeBits[source]! += (sent - first) * bits + first * passage.resultBits;
+    readBits[source]! += (sent - first) * bits;
+    if (child < this.#levels) writeBits[child]! += (received - needed) * bits;
+    return sent * passage.parentPj - first * passage.firstPj + (received - needed) * passage.childPj;
+  }
+
+  /** Cycles of the level that its traffic keeps busy longest. */
+  #busiest(): number {
+    const rates = this.#cyclesPerBit;
+    let most = 0;
+    for (let l = 0; l < this.#levels; l++) {
+      const read = this.#readBits[l]!;
+      const write = this.#writeBits[l]!;
+      const moving = Math.max((read + write) * rates[3 * l]!, read * rates[3 * l + 1]!, write * rates[3 * l + 2]!);
+      const cycles = moving / this.#used[l]!;
+      if (cycles > most) most = cycles;
+    }
+    return most;
+  }
+
+  /** Cycles in which the array takes other words of its stationary operand, at least. */
+  #turnover(): number {
+    const { arrayFillCycles, arrayDrainCycles } = this.#chip.overheads;
+    const cycles = arrayFillCycles + arrayDrainCycles;
+    const operand = this.#stationaryOperand;
+    if (cycles === 0 || !this.#problem.present[operand]) return 0;
+    const relevance = this.#problem.relevance[operand]!;
+    let tiles = cycles;
+    for (let d = 0; d < DIM_COUNT; d++) if (relevance & (1 << d)) tiles *= this.#remaining[d]!;
+    return tiles / this.#stationaryRoom;
+  }
+
+  /** How far the axes that are not filled yet can spread what remains, at most. */
+  #parallelismLeft(): number {
+    let ways = 1;
+    for (let position = this.#position + 1; position < this.#axes.length; position++) {
+      const { size } = this.#axes[position]!;
+      const dims = this.#axisDims[position]!;
+      let extent = 1;
+      for (let i = 0; i < dims.length && extent < size; i++) extent *= this.#remaining[dims[i]!]!;
+      ways *= extent < size ? extent : size;
+    }
+    return ways;
+  }
+
+  #figure(cycles: number, array: number, energy: number): number {
     switch (this.#objective) {
       case "latency":
         return cycles * (1 + (1e-3 * energy) / this.#worstPj);
       case "energy":
-        return energy * (1 + (1e-3 * iterations) / this.#operations);
+        return energy * (1 + (1e-3 * array * this.#rate) / this.#problem.operationCount);
       case "edp":
         return cycles * energy;
     }
   }
 
-  /** Constants of the score: accesses next to the multipliers if nothing is shared, and what no choice changes. */
-  #weigh(problem: Problem, objective: Objective): void {
+  /** Constants of the score. */
+  #weigh(problem: Problem): void {
     const { levels } = this.#chip;
-    const { bits, present, words } = problem;
-    this.#objective = objective;
-    this.#operations = problem.operationCount;
-    this.#relevance = problem.relevance;
+    const { bits, present, words, resident, relevance, operationCount } = problem;
+    this.#problem = problem;
     const { weights, inputs } = problem.multiplierBits;
     const zeros = zeroSharesOf(this.#chip, problem);
     this.#rate = operationRate(this.#chip, weights, inputs) / zeros.cycles;
-    let dramBits = 0;
     this.#operationsPj = operationsPj(this.#chip, problem);
-    this.#fixedPj = this.#operationsPj;
-    this.#keepers(problem);
-    for (let operand = 0; operand < 3; operand++) {
-      const keeper = this.#innermost[operand]!;
-      const near = present[operand] ? problem.operationCount * zeros.accesses[operand]! : 0;
-      this.#weighAccess(operand, operand, keeper, near, bits);
-      // a level further out serves what the tile next to the multipliers cannot
-      let parent = keeper - 1;
-      while (parent > 0 && !levels[parent]!.keeps[operand]) parent--;
-      const served = parent > 0 && present[operand] ? problem.operationCount / this.#reuse(operand, problem) : 0;
-      this.#weighAccess(3 + operand, operand, Math.max(0, parent), served, bits);
-      if (!present[operand] || problem.resident[operand]) continue;
-      const width = operand === O ? bits.outputs : operand === I ? bits.inputs : bits.weights;
-      dramBits += words[operand]! * width;
-      this.#fixedPj += words[operand]! * width * levels[0]!.readPjPerBit;
+    this.#worstPj = this.#operationsPj;
+    this.#passages = [];
+    for (let l = 0; l < levels.length; l++) {
+      this.#settings[l] = newSetting(problem);
+      this.#roomBits[l] = this.#roomOf(l, problem);
     }
-    this.#dramCycles = dramBits / 8 / Math.min(levels[0]!.sharedBytesPerCycle, 1e12);
-    this.#worstPj = this.#fixedPj + this.#accessPj.reduce((sum, value) => sum + value, 0);
-  }
-
-  /** Energy and cycles of `words` accesses at a level if no instance shares them. Where the hardware cannot share, no axis
-   *  counts; those of the level itself only where it has such an ability. */
-  #weighAccess(slot: number, operand: number, l: number, words: number, bits: WordBits): void {
-    const level = this.#chip.levels[l]!;
-    const width = operand === O ? bits.partial : operand === W ? bits.weights : bits.inputs;
-    const perInstance = 8 * level.instances;
-    const [read, write] = [words * width, operand === O ? words * width : 0];
-    this.#accessPj[slot] = read * level.readPjPerBit + write * level.writePjPerBit;
-    this.#accessCycles[slot] = Math.max(
-      (read + write) / perInstance / level.sharedBytesPerCycle,
-      read / perInstance / level.readBytesPerCycle,
-      write / perInstance / level.writeBytesPerCycle,
-    );
-    this.#level[slot] = l;
-    this.#keeper[slot] = (operand === O ? level.reduce : level.multicast[operand]) ? l : this.#chip.levels.length;
-  }
-
-  /** Innermost level that keeps each operand, and the words that it has for it. */
-  #keepers({ bits }: Problem): void {
-    const { levels } = this.#chip;
+    const into: Passage[][] = levels.map(() => []);
+    into.push([]);
     for (let operand = 0; operand < 3; operand++) {
-      const keeper = levels.findLastIndex(({ keeps }) => keeps[operand]);
-      const { sharedCapacityBytes, partitionBytes, keeps } = levels[keeper]!;
+      let ignored = 1;
+      for (let d = 0; d < DIM_COUNT; d++) if ((relevance[operand]! & (1 << d)) === 0) ignored *= problem.extents[d]!;
+      this.#ignoredExtent[operand] = ignored;
+      if (!present[operand]) continue;
       const width = operand === O ? bits.partial : operand === W ? bits.weights : bits.inputs;
-      const sharers = keeps.reduce((count, kept) => count + (kept ? 1 : 0), 0);
-      const bytes = partitionBytes?.[operand] ?? sharedCapacityBytes! / sharers;
-      this.#innermost[operand] = keeper;
-      this.#room[operand] = Math.max(1, (bytes * 8) / width);
+      let parent = 0;
+      for (let child = 1; child <= levels.length; child++) {
+        if (child < levels.length && !levels[child]!.keeps[operand]) continue;
+        const source = parent === 0 && resident[operand] ? homeOf(this.#chip, problem, operand) : parent;
+        const from = levels[source]!;
+        const childPj = (levels[child]?.writePjPerBit ?? 0) * width;
+        const parentPj = (operand === O ? from.readPjPerBit + from.writePjPerBit : from.readPjPerBit) * width;
+        into[child]!.push({
+          operand,
+          parent,
+          source,
+          child,
+          shares: operand === O ? levels[parent]!.reduce : levels[parent]!.multicast[operand]!,
+          words: words[operand]!,
+          parentPj,
+          childPj,
+          bits: width,
+          resultBits: bits.outputs,
+          loads: child < levels.length ? 0 : operationCount * zeros.accesses[operand]!,
+          firstPj: operand === O ? from.readPjPerBit * width + from.writePjPerBit * (width - bits.outputs) : 0,
+        });
+        if (child < levels.length) {
+          this.#settings[child]!.weight[operand] = parentPj + childPj;
+          const { keeps, partitionBytes } = levels[child]!;
+          const sharers = partitionBytes === undefined ? keeps.filter((kept) => kept).length : 1;
+          this.#settings[child]!.room[operand] = Math.max(1, this.#roomBits[child]![operand]! / width / sharers);
+        }
+        this.#worstPj += operationCount * (parentPj + childPj);
+        parent = child;
+      }
     }
+    const keeper = levels.findLastIndex(({ keeps }) => keeps[this.#stationaryOperand]);
+    this.#stationaryRoom = Math.floor(this.#settings[keeper]?.room[this.#stationaryOperand] ?? 1);
+    this.#passages = into.filter((passages) => passages.length > 0);
   }
 
-  /** How often a word next to the multipliers is used before it is replaced. A tile of x · y weights, y · z inputs and x · z
-   *  outputs uses each z, x and y times; it fills all three rooms when z is the root of inputs · outputs / weights, and so on. */
-  #reuse(operand: number, problem: Problem): number {
-    const room = this.#room;
-    const balanced = Math.sqrt((room[0]! * room[1]! * room[2]!) / (room[operand]! * room[operand]!));
-    let ignored = 1;
-    for (let d = 0; d < DIM_COUNT; d++)
-      if ((problem.relevance[operand]! & (1 << d)) === 0) ignored *= problem.extents[d]!;
-    return Math.max(1, Math.min(balanced, ignored));
+  /** Bits of one instance that a level has for the tiles of each operand, or of all where they share its room. */
+  #roomOf(l: number, problem: Problem): number[] {
+    const { sharedCapacityBytes, partitionBytes } = this.#chip.levels[l]!;
+    return [W, I, O].map((operand) => {
+      const bytes = partitionBytes?.[operand] ?? sharedCapacityBytes ?? Infinity;
+      return Math.max(0, bytes * 8 - reservedBitsAt(this.#chip, problem, l, operand));
+    });
   }
 
   /** Takes the state under way into the beam if it is good enough and new. */
   #offer(iterations: number, count: number): void {
     const beam = this.#beam;
-    const score = this.#score(iterations);
-    if (beam.length >= this.#width && score >= beam[beam.length - 1]!.score) return;
+    const limit = beam.length < this.#width ? Infinity : beam[beam.length - 1]!.score;
+    const score = this.#score(iterations, limit);
+    if (score >= limit) return;
     const offered = this.#offered;
     offered.set(this.#from.spatial);
     const base = this.#axis.level * DIM_COUNT;
@@ -266,38 +536,43 @@ export class SpatialSearch {
       if (sameBounds(beam[i]!.spatial, offered)) return;
     }
     // what drops out of a full beam lends its arrays to what comes in
-    const state = beam.length < this.#width ? this.#newState() : beam.pop()!;
+    const state = beam.length < this.#width ? (this.#spare.pop() ?? this.#newState()) : beam.pop()!;
     state.iterations = iterations;
     state.score = score;
-    state.shared.set(this.#shared);
+    state.first = count > 0 ? GIVEN_ORDER.indexOf(this.#dims[0]!) : DIM_COUNT;
+    state.facts.set(this.#facts);
     state.spatial.set(offered);
-    state.remaining.set(this.#remaining);
     beam.splice(position, 0, state);
   }
 
   #newState(): State {
     return {
-      spatial: new Int32Array(this.#size).fill(1),
-      remaining: new Float64Array(DIM_COUNT),
-      shared: new Float64Array(6).fill(1),
+      spatial: new Int32Array(this.#size),
+      facts: new Float64Array(this.#facts.length),
       iterations: Infinity,
-      arrayCycles: Infinity,
-      fixedPj: 0,
-      nearPj: 0,
+      first: 0,
       score: Infinity,
     };
   }
 }
 
-interface State extends SpatialChoice {
+/** Axes filled so far. */
+interface State {
+  readonly spatial: Int32Array;
+  /** temporal iterations that remain: Π ceil(extent / unrolled) */
   iterations: number;
-  arrayCycles: number;
-  fixedPj: number;
-  nearPj: number;
+  /** place of the first dimension on the axis filled last among all that could be there */
+  first: number;
   score: number;
-  readonly remaining: Float64Array;
-  /** instances that share a word next to the multipliers, by operand */
-  readonly shared: Float64Array;
+  readonly facts: Float64Array;
+}
+
+const isIn = (d: number, mask: number): boolean => (mask & (1 << d)) !== 0;
+
+function looksAlikeTurned({ extents, stride, dilation }: Problem): boolean {
+  return (
+    extents[P] === extents[Q] && extents[R] === extents[S] && stride[0] === stride[1] && dilation[0] === dilation[1]
+  );
 }
 
 export function sameBounds(a: Int32Array, b: Int32Array): boolean {

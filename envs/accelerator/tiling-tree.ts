@@ -34,6 +34,7 @@ const MISFIT: Filled = {
   energyPj: 0,
   cycles: 0,
   exposedCycles: 0,
+  partial: false,
   tile: new Float64Array(),
   whole: false,
 };
@@ -78,6 +79,7 @@ export class TilingTree {
       energyPj: 0,
       cycles: choice.arrayCycles,
       exposedCycles: 0,
+      partial: false,
       fills: [],
       children: new Map(),
     };
@@ -115,6 +117,7 @@ export class TilingTree {
       energyPj: filled.energyPj,
       cycles: filled.cycles,
       exposedCycles: filled.exposedCycles,
+      partial: filled.partial,
       fills: [],
       children: new Map(),
     };

@@ -7,6 +7,8 @@ import { type Accelerator, homeOf, type Level, reservedBitsAt } from "./architec
 import type { Objective } from "./objective.js";
 import { C, DIM_COUNT, G, I, N, O, OPERANDS, P, type Problem, Q, R, S, W } from "./problem.js";
 
+import { estimateReuse, newSetting, type ReuseSetting } from "./reuse.js";
+
 const MAX_LEVELS = 12;
 const SLOTS = 4;
 const OWN_SLOT = 3;
@@ -79,6 +81,8 @@ export interface Tiling {
   readonly energyPj: number;
   readonly cycles: number;
   readonly exposedCycles: number;
+  /** whether the outputs in its tiles are unfinished sums, which leave it as wide words */
+  readonly partial: boolean;
 }
 
 /** Ceiling quotients of n, ascending: the only tile sizes that balance. */
@@ -132,6 +136,8 @@ export interface Guide {
   readonly cycles: number;
   /** of the first load and the last store, which nothing hides */
   readonly exposedCycles: number;
+  /** whether the level holds unfinished sums */
+  readonly partial: boolean;
 }
 
 /** Searches tiles for one problem and machine. Holds scratch arrays; not reentrant. */
@@ -152,6 +158,7 @@ export class BoundarySearch {
   #energyPj = 0;
   #cycles = 0;
   #exposed = 0;
+  #partial = false;
   readonly #stationary: number;
   readonly #stationaryLevel: number;
   // of the boundary under way
@@ -167,6 +174,9 @@ export class BoundarySearch {
   readonly #source = new Int32Array(3);
   readonly #downPj = new Float64Array(3);
   #revisitPj = 0;
+  /** bits of an output that leaves the level for the first time, over those of an unfinished sum */
+  #firstShare = 1;
+  #isReduced = false;
   /** bits that the next level inside has for an operand that passes this one by, 0 for one that is kept */
   readonly #roomInside = new Float64Array(3);
   /** how many instances receive different words, by operand */
@@ -186,12 +196,24 @@ export class BoundarySearch {
   #turnoverCycles = 0;
   #level!: Level;
   #boundary!: Boundary;
+  /** the level inside whose traffic is estimated for each tile, and its operands' share of that */
+  readonly #ahead: ReuseSetting;
+  readonly #aheadReuse = new Float64Array(3);
+  readonly #aheadPj = new Float64Array(3);
+  readonly #aheadCycles = new Float64Array(3);
+  /** instances of that level for one of this one, by the operands that ignore their dimensions, and by dimension */
+  readonly #aheadCopies = new Float64Array(3);
+  readonly #aheadUnrolled = new Float64Array(DIM_COUNT);
+  #hasAhead = false;
+  #aheadEnergy = 0;
+  #aheadBusy = 0;
 
   constructor(chip: Accelerator, problem: Problem, objective: Objective) {
     this.#chip = chip;
     this.#problem = problem;
     this.#objective = objective;
     this.groups = groupsOf(problem);
+    this.#ahead = newSetting(problem);
     const { extents } = problem;
     this.#fullWords = [problem.words[W]!, extents[N]! * extents[G]! * extents[C]!, problem.words[O]!];
     this.#accumulates = extents[C]! * extents[R]! * extents[S]! > 1;
@@ -240,16 +262,120 @@ export class BoundarySearch {
       this.#passBits[operand] = this.#fullWords[operand]! * width;
       const fillPj = this.#roomInside[operand] === 0 ? this.#level.writePjPerBit : 0;
       if (operand === O) {
+        this.#firstShare = boundary.outside.partial ? 1 : bits.outputs / bits.partial;
+        this.#isReduced = boundary.replication[O]! > 1;
         this.#downPj[O] = from.writePjPerBit;
         this.#revisitPj = from.readPjPerBit + fillPj;
       } else this.#downPj[operand] = from.readPjPerBit + boundary.replication[operand]! * fillPj;
     }
     for (let operand = 0; operand < 3; operand++) this.#assignSlot(operand);
     this.#setBandwidth(OWN_SLOT, boundary.level);
+    this.#openAhead();
     this.#turnoverCycles = 0;
     const turnover = overheads.arrayFillCycles + overheads.arrayDrainCycles;
     if (turnover > 0 && present[this.#stationary] && boundary.level <= this.#stationaryLevel) {
       this.#turnoverCycles = turnover;
+    }
+  }
+
+  /** Prepares the estimate of the traffic further in: into the innermost level, of the operands that have their last tile
+   *  there and come from this level or one inside it. */
+  #openAhead(): void {
+    const { levels } = this.#chip;
+    const { bits, present, operationCount, relevance } = this.#problem;
+    const { spatial } = this.#boundary.choice;
+    const { level } = this.#boundary;
+    const last = levels.length - 1;
+    this.#hasAhead = false;
+    if (level === last) return;
+    this.#aheadUnrolled.fill(1);
+    this.#aheadCopies.fill(1);
+    for (let l = level; l < last; l++) {
+      for (let d = 0; d < DIM_COUNT; d++) {
+        const bound = spatial[l * DIM_COUNT + d]!;
+        this.#aheadUnrolled[d]! *= bound;
+        for (let operand = 0; operand < 3; operand++) {
+          if ((relevance[operand]! & (1 << d)) === 0) this.#aheadCopies[operand]! *= bound;
+        }
+      }
+    }
+    const inner = levels[last]!;
+    const sharers = inner.keeps.reduce((count, kept) => count + (kept ? 1 : 0), 0);
+    for (let operand = 0; operand < 3; operand++) {
+      this.#aheadPj[operand] = this.#aheadCycles[operand] = 0;
+      this.#ahead.weight[operand] = 1e-9;
+      this.#ahead.room[operand] = Infinity;
+      if (!present[operand] || !inner.keeps[operand]) continue;
+      let parent = last - 1;
+      while (parent > 0 && !levels[parent]!.keeps[operand]) parent--;
+      if (parent < level) continue;
+      const from = levels[parent]!;
+      const width = operand === O ? bits.partial : operand === W ? bits.weights : bits.inputs;
+      const bytes = inner.partitionBytes?.[operand] ?? inner.sharedCapacityBytes! / sharers;
+      let sharing = 1;
+      let parents = this.#instances[level]!;
+      const shares = operand === O ? from.reduce : from.multicast[operand]!;
+      for (let l = level; l < last; l++) {
+        for (let d = 0; d < DIM_COUNT; d++) {
+          const bound = spatial[l * DIM_COUNT + d]!;
+          if (l < parent) parents *= bound;
+          else if (shares && (relevance[operand]! & (1 << d)) === 0) sharing *= bound;
+        }
+      }
+      const pj = operand === O ? from.readPjPerBit + from.writePjPerBit : from.readPjPerBit;
+      this.#aheadPj[operand] = operationCount * width * (pj / sharing + inner.writePjPerBit);
+      const rate = operand === O ? from.sharedBytesPerCycle / 2 : from.sharedBytesPerCycle;
+      const own = operand === O ? Math.min(from.readBytesPerCycle, from.writeBytesPerCycle) : from.readBytesPerCycle;
+      this.#aheadCycles[operand] = (operationCount * width) / sharing / parents / 8 / Math.min(rate, own);
+      this.#ahead.weight[operand] = this.#aheadPj[operand]!;
+      this.#ahead.room[operand] = Math.max(1, (bytes * 8) / width);
+      this.#hasAhead = true;
+    }
+  }
+
+  /** Energy and cycles of the traffic into the innermost level when it works on the present tile, at least. */
+  #lookAhead(): void {
+    const at = this.#clipped;
+    const setting = this.#ahead;
+    const { most } = setting;
+    const group = this.#group;
+    group[0] = group[1] = group[2] = group[3] = 1;
+    for (let d = 0; d < DIM_COUNT; d++) group[this.groups[d]!]! *= at[d]!;
+    for (let operand = 0; operand < 3; operand++) most[operand] = group[operand]! / this.#aheadCopies[operand]!;
+    const unrolled = this.#aheadUnrolled;
+    setting.rows = at[P]! / unrolled[P]!;
+    setting.columns = at[Q]! / unrolled[Q]!;
+    setting.filterRows = at[R]! / unrolled[R]!;
+    setting.filterColumns = at[S]! / unrolled[S]!;
+    const reuse = this.#aheadReuse;
+    let least = Infinity;
+    const settled = this.#boundary.choice.fixedPj + this.#boundary.outside.energyPj;
+    const cyclesSoFar = Math.max(this.#boundary.choice.arrayCycles, this.#boundary.outside.cycles);
+    for (let stationary = 0; stationary < 3; stationary++) {
+      estimateReuse(stationary, setting, reuse);
+      let energy = 0;
+      let busy = 0;
+      for (let operand = 0; operand < 3; operand++) {
+        energy += this.#aheadPj[operand]! / reuse[operand]!;
+        busy += this.#aheadCycles[operand]! / reuse[operand]!;
+      }
+      const figure = this.#figure(Math.max(cyclesSoFar, busy), settled + energy, energy);
+      if (figure < least) {
+        least = figure;
+        this.#aheadEnergy = energy;
+        this.#aheadBusy = busy;
+      }
+    }
+  }
+
+  #figure(cycles: number, total: number, energy: number): number {
+    switch (this.#objective) {
+      case "latency":
+        return cycles * (1 + (TIE_WEIGHT * energy) / total);
+      case "energy":
+        return total;
+      case "edp":
+        return total * cycles;
     }
   }
 
@@ -294,13 +420,15 @@ export class BoundarySearch {
    *  @returns the merit of the better order, Infinity when nothing fits. The tile is in `tile`. */
   fill(stationary: number, wholeMask: number): number {
     const shrunk = this.#shrink(stationary, wholeMask);
-    if (this.isWhole && !this.mayShrink) return shrunk;
+    if (!this.mayShrink && shrunk <= this.#wholeCost * (1 + 1e-9)) return shrunk;
     this.#shrunk.set(this.#index);
     const grown = this.#raise(stationary, wholeMask);
     if (grown < shrunk) return grown;
     for (let d = 0; d < DIM_COUNT; d++) this.#set(d, this.#shrunk[d]!);
     return shrunk;
   }
+  /** cost of all that the parent leaves, fits or not: nothing moves twice */
+  #wholeCost = 0;
   readonly #shrunk = new Int32Array(DIM_COUNT);
 
   /** Starts with the smallest tile; doubles the dimension that saves most, as long as one saves and fits. */
@@ -344,6 +472,7 @@ export class BoundarySearch {
   #shrink(stationary: number, wholeMask: number): number {
     for (let d = 0; d < DIM_COUNT; d++) this.#set(d, this.#sizes[d]!.length - 1);
     let over = this.#overflow();
+    this.#wholeCost = this.#cost(stationary);
     while (over > 0) {
       const cost = this.#cost(stationary);
       let bestScore = Infinity;
@@ -406,7 +535,14 @@ export class BoundarySearch {
     for (let order = stationary * 2; order <= stationary * 2 + 1; order++) {
       const merit = this.#merit(GROUP_ORDERS[order]!);
       if (best === undefined || merit < best.merit) {
-        best = { merit, order, energyPj: this.#energyPj, cycles: this.#cycles, exposedCycles: this.#exposed };
+        best = {
+          merit,
+          order,
+          energyPj: this.#energyPj,
+          cycles: this.#cycles,
+          exposedCycles: this.#exposed,
+          partial: this.#partial,
+        };
       }
     }
     return best!;
@@ -474,7 +610,10 @@ export class BoundarySearch {
 
   #cost(stationary: number): number {
     this.#measure();
-    const first = this.#merit(GROUP_ORDERS[stationary * 2]!);
+    const order = GROUP_ORDERS[stationary * 2]!;
+    const first = this.#merit(order);
+    // the two groups further out change places: the same where one of them has no loop
+    if (this.#group[order[0]]! === 1 || this.#group[order[1]]! === 1) return first;
     return Math.min(first, this.#merit(GROUP_ORDERS[stationary * 2 + 1]!));
   }
 
@@ -483,6 +622,8 @@ export class BoundarySearch {
     const { extents, stride, dilation } = this.#problem;
     const group = this.#group;
     const counts = this.#counts;
+    this.#aheadEnergy = this.#aheadBusy = 0;
+    if (this.#hasAhead) this.#lookAhead();
     group[0] = group[1] = group[2] = group[3] = 1;
     for (let d = 0; d < DIM_COUNT; d++) group[this.groups[d]!]! *= counts[d]!;
     if (this.#passBits[I] === 0) return;
@@ -500,21 +641,24 @@ export class BoundarySearch {
     const write = this.#writeBits;
     for (let slot = 0; slot < SLOTS; slot++) read[slot] = write[slot] = 0;
     let energy = outside.energyPj;
+    this.#partial = outside.partial;
     for (let operand = 0; operand < 3; operand++) {
       if (this.#passBits[operand] === 0) continue;
       const visits = this.#visitsOf(operand, order);
       const pass = operand === I ? this.#inputBits : this.#passBits[operand]!;
       const isKept = this.#roomInside[operand] === 0;
       const slot = this.#slot[operand]!;
-      const bits = visits * pass;
-      energy += bits * this.#downPj[operand]!;
       if (operand === O) {
-        const back = bits - pass;
-        energy += back * this.#revisitPj;
+        const back = (visits - 1) * pass;
+        const bits = back + pass * this.#firstShare;
+        if (visits > 1 || this.#isReduced) this.#partial = true;
+        energy += bits * this.#downPj[O]! + back * this.#revisitPj;
         write[slot]! += bits;
         read[slot]! += back;
         if (isKept) write[OWN_SLOT]! += back * replication[O]!;
       } else {
+        const bits = visits * pass;
+        energy += bits * this.#downPj[operand]!;
         read[slot]! += bits;
         if (isKept) write[OWN_SLOT]! += bits * replication[operand]!;
       }
@@ -525,16 +669,8 @@ export class BoundarySearch {
     this.#energyPj = energy;
     this.#cycles = Math.max(array, outside.cycles, this.#transferCycles(exposed));
     this.#exposed = outside.exposedCycles + exposed;
-    const cycles = this.#cycles + this.#exposed;
-    const total = choice.fixedPj + energy;
-    switch (this.#objective) {
-      case "latency":
-        return cycles * (1 + (TIE_WEIGHT * energy) / total);
-      case "energy":
-        return total;
-      case "edp":
-        return total * cycles;
-    }
+    const further = energy + this.#aheadEnergy;
+    return this.#figure(Math.max(this.#cycles, this.#aheadBusy) + this.#exposed, choice.fixedPj + further, further);
   }
 
   #visitsOf(operand: number, order: readonly [number, number, number]): number {
