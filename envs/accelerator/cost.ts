@@ -210,18 +210,23 @@ export class CostModel {
 
   /** Whether every tile fits its level, and what is short if not. Needs `prepare`. */
   fits(): boolean {
+    const keepsSomething = this.#problem.reservedBits > 0 || this.#problem.reservedWeightBits > 0;
     for (let l = 1; l < this.#levels; l++) {
       const level = this.chip.levels[l]!;
       let shared = 0;
       for (let operand = 0; operand < 3; operand++) {
         if (!level.keeps[operand]) continue;
         const bits = this.tileBits(l, operand);
-        if (level.partitionBytes === undefined) shared += bits;
-        else if (bits + reservedBitsAt(this.chip, this.#problem, l, operand) > level.partitionBytes[operand]! * 8) {
-          return false;
+        if (level.partitionBytes === undefined) {
+          shared += bits;
+          continue;
         }
+        const reserved = keepsSomething ? reservedBitsAt(this.chip, this.#problem, l, operand) : 0;
+        if (bits + reserved > level.partitionBytes[operand]! * 8) return false;
       }
-      if (level.partitionBytes === undefined) shared += reservedBitsAt(this.chip, this.#problem, l, I);
+      if (keepsSomething && level.partitionBytes === undefined) {
+        shared += reservedBitsAt(this.chip, this.#problem, l, I);
+      }
       if (level.sharedCapacityBytes !== undefined && shared > level.sharedCapacityBytes * 8) return false;
     }
     return true;
