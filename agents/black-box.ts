@@ -165,6 +165,35 @@ export function unpackPoints(state: StateTree | undefined): Point[] {
   }));
 }
 
+/** Points for a checkpoint, metrics included: one table, with a second one for what is there. */
+export function packMeasured(points: readonly Point[]): StateTree {
+  const names = [...new Set(points.flatMap(({ metrics }) => Object.keys(metrics ?? {})))];
+  const cells = points.flatMap(({ metrics }) => names.map((name) => metrics?.[name]));
+  return {
+    points: packPoints(points),
+    names,
+    metrics: Float64Array.from(cells, (value) => value ?? 0),
+    known: Int32Array.from(cells, (value) => (value === undefined ? 0 : 1)),
+  };
+}
+
+/** @throws CosearchError AGENT_BAD_STATE */
+export function unpackMeasured(state: StateTree | undefined): Point[] {
+  const { points, names, metrics, known } = (state ?? {}) as unknown as PackedMeasured;
+  return unpackPoints(points).map((point, i) => {
+    const at = i * names.length;
+    const present = names.flatMap((name, m) => (known[at + m] === 1 ? [[name, metrics[at + m]!] as const] : []));
+    return present.length > 0 ? { ...point, metrics: Object.fromEntries(present) } : point;
+  });
+}
+
+interface PackedMeasured {
+  readonly points: StateTree;
+  readonly names: readonly string[];
+  readonly metrics: Float64Array;
+  readonly known: Int32Array;
+}
+
 interface PackedPoints {
   readonly codes: Int32Array;
   readonly rewards: Float64Array;

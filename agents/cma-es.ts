@@ -2,7 +2,8 @@
 // coordinate per value and takes the largest. Ranking puts feasible points first, then the least violation.
 // Paper: Hansen 2016, "The CMA evolution strategy: a tutorial", arXiv:1604.00772. Integers: no coordinate's deviation falls
 // below a share of its level, in the spirit of Hamano et al. 2022, arXiv:2205.13482 (a floor on the probability of another
-// level). Box: samples and mean are clipped. The factor of C is Cholesky's (Suttorp et al. 2009), not its eigenvectors.
+// level). Box: samples and mean are clipped. The factor of C is Cholesky's (Suttorp et al. 2009), not its eigenvectors. At first
+// only C's diagonal is learnt (Ros & Hansen 2008, PPSN X): the many correlations need more trials than a search has.
 import { z } from "zod";
 import type { Diagnostics, StateTree } from "../src/core/agent.js";
 import { CosearchError } from "../src/core/errors.js";
@@ -22,15 +23,22 @@ const options = z.strictObject({
     .number()
     .gt(0)
     .max(1)
-    .default(0.2)
+    .default(0.15)
     .describe("first standard deviation, as a share of a knob's range"),
+  diagonalTrials: z
+    .int()
+    .min(0)
+    .default(1000)
+    .describe(
+      "trials in which only the knobs' own deviations are learnt, many times faster; then correlations as well",
+    ),
   levelDeviation: z.number().min(0).max(1).default(0.25).describe("least standard deviation, as a share of one level"),
 });
 
 export const cmaEs = defineAgent({
   name: "cma-es",
   summary: "CMA-ES on ordered levels, feasibility first; strong from the start on ordered knobs",
-  paper: "Hansen 2016, arXiv:1604.00772; Hamano et al. 2022, arXiv:2205.13482",
+  paper: "Hansen 2016, arXiv:1604.00772; Ros & Hansen 2008, PPSN X; Hamano et al. 2022, arXiv:2205.13482",
   schema: options,
   batchSize: (given) => given.batchSize,
   create: (space, given, seed) => blackBoxAgent("cma-es", space, seed, (context) => new CmaEs(context, given)),
@@ -47,6 +55,7 @@ interface Slot {
 
 class CmaEs implements Strategy {
   readonly #context: SearchContext;
+  readonly #diagonalTrials: number;
   readonly #slots: readonly Slot[];
   readonly #floors: Float64Array;
   readonly #size: number;
@@ -59,9 +68,11 @@ class CmaEs implements Strategy {
   #sigmaPath: Float64Array;
   #sigma: number;
   #generation = 0;
+  #trials = 0;
 
   constructor(context: SearchContext, given: z.output<typeof options>) {
     this.#context = context;
+    this.#diagonalTrials = given.diagonalTrials;
     let size = 0;
     this.#slots = context.space.decisions.map((position) => {
       const { values, ordered } = context.space.knobs[position]!;
@@ -139,7 +150,9 @@ class CmaEs implements Strategy {
     const total = raw.reduce((sum, w) => sum + w, 0);
     const weights = raw.map((w) => w / total);
     const mass = 1 / weights.reduce((sum, w) => sum + w * w, 0);
-    const rates = ratesOf(size, mass);
+    const isDiagonal = this.#trials < this.#diagonalTrials;
+    const rates = isDiagonal ? diagonalRates(size, ratesOf(size, mass)) : ratesOf(size, mass);
+    this.#trials += points.length;
 
     const steps = sorted.slice(0, parents).map(({ point }) => {
       const x = this.#drawn.get(point.codes) ?? this.#coordinatesOf(point.codes);
@@ -164,19 +177,25 @@ class CmaEs implements Strategy {
       this.#covariancePath[i] = (1 - rates.path) * this.#covariancePath[i]! + pathScale * move[i]!;
       this.#mean[i] = Math.min(1, Math.max(0, this.#mean[i]! + this.#sigma * move[i]!));
     }
-    this.#learnCovariance(steps, weights, rates, isSteady);
+    this.#learnCovariance(steps, weights, rates, isSteady, isDiagonal);
     const change = Math.exp(Math.min(1, (rates.sigma / rates.damping) * (pathLength / expected - 1)));
     this.#sigma = Math.min(1, Math.max(1e-6, this.#sigma * change));
     return { "train/sigma": this.#sigma };
   }
 
-  #learnCovariance(steps: readonly Float64Array[], weights: Float64Array, rates: Rates, isSteady: boolean): void {
+  #learnCovariance(
+    steps: readonly Float64Array[],
+    weights: Float64Array,
+    rates: Rates,
+    isSteady: boolean,
+    isDiagonal: boolean,
+  ): void {
     const size = this.#size;
     const path = this.#covariancePath;
     const kept = 1 - rates.one - rates.many + (isSteady ? 0 : rates.one * rates.path * (2 - rates.path));
     const next = new Float64Array(size * size);
     for (let i = 0; i < size; i++) {
-      for (let j = 0; j <= i; j++) {
+      for (let j = isDiagonal ? i : 0; j <= i; j++) {
         let many = 0;
         for (let k = 0; k < steps.length; k++) many += weights[k]! * steps[k]![i]! * steps[k]![j]!;
         const value = kept * this.#covariance[i * size + j]! + rates.one * path[i]! * path[j]! + rates.many * many;
@@ -199,6 +218,7 @@ class CmaEs implements Strategy {
       sigmaPath: this.#sigmaPath.slice(),
       sigma: this.#sigma,
       generation: this.#generation,
+      trials: this.#trials,
     };
   }
 
@@ -212,6 +232,7 @@ class CmaEs implements Strategy {
     this.#sigmaPath = saved.sigmaPath.slice();
     this.#sigma = saved.sigma;
     this.#generation = saved.generation;
+    this.#trials = saved.trials;
   }
 }
 
@@ -222,6 +243,7 @@ interface SavedCma {
   readonly sigmaPath: Float64Array;
   readonly sigma: number;
   readonly generation: number;
+  readonly trials: number;
 }
 
 interface Rates {
@@ -243,6 +265,13 @@ function ratesOf(n: number, mass: number): Rates {
     one,
     many: Math.min(1 - one, (2 * (mass - 2 + 1 / mass)) / ((n + 2) ** 2 + mass)),
   };
+}
+
+/** Learning rates while only the diagonal of C is learnt: n numbers instead of n (n + 1) / 2.
+ *  @see Ros & Hansen 2008, "A simple modification in CMA-ES achieving linear time and space complexity", section 3 */
+function diagonalRates(n: number, rates: Rates): Rates {
+  const one = Math.min(0.5, (rates.one * (n + 2)) / 3);
+  return { ...rates, one, many: Math.min(1 - one, (rates.many * (n + 2)) / 3) };
 }
 
 function identity(size: number): Float64Array {

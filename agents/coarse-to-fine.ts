@@ -118,6 +118,7 @@ class CoarseToFine implements Agent {
       space: this.#coarse,
       state: await this.#inner.state(),
       trials: this.#best,
+      stillHolds: true,
     };
     await this.#replace(this.#space);
     this.#isFine = true;

@@ -6,6 +6,7 @@ import { type RandomState, RandomStream } from "../src/core/rng.js";
 import type { Space } from "../src/core/space.js";
 import type { Candidate, Trial } from "../src/core/trial.js";
 import { pointOf } from "./black-box.js";
+import { carriedTrials } from "./carried-trials.js";
 import { entropyDiagnostics, rolloutDiagnostics } from "./diagnostics.js";
 import { EliteArchive } from "./elite-archive.js";
 import { imitationLoss, type Loss } from "./losses/surrogate.js";
@@ -15,7 +16,7 @@ import { AutoregressivePolicy } from "./policy/autoregressive.js";
 import { FactorisedPolicy } from "./policy/factorised.js";
 import { LstmPolicy } from "./policy/lstm.js";
 import { type Context, type Policy, probabilitiesOf } from "./policy/policy.js";
-import { adaptedOutputs, learntOutputs } from "./policy/transfer.js";
+import { adaptedOutputs, learntOutputs, SHARPNESS } from "./policy/transfer.js";
 import type { PolicyGradientOptions } from "./policy-gradient-options.js";
 import { priorPoints } from "./prior.js";
 import type { RedrawSettings } from "./redraws.js";
@@ -229,12 +230,22 @@ class PolicyGradientAgent implements Agent {
     return this.#pending.codes.map((codes) => this.#space.decode(codes));
   }
 
-  /** Takes over the weights of what the earlier run knew, and tries its best designs first. */
+  /** Takes over the weights of what the earlier run knew, and tries its best designs first; where its trials still hold, takes
+   *  those over instead. */
   warmStart(prior: Prior): PriorReport {
     const { points, report } = priorPoints(this.#space, prior, this.#sampleStream);
-    this.#prior = points;
+    const known = prior.stillHolds === true ? carriedTrials(prior, this.#space) : undefined;
+    if (known === undefined) this.#prior = points;
+    else {
+      this.#archive.restore(known.archive);
+      this.#screening.restore(known.screening);
+      for (const codes of known.points) this.#recent.add(codes);
+    }
     const learnt = learntOutputs(prior.state);
-    if (learnt !== undefined) this.#adam.setWeights("outputBiases", adaptedOutputs(this.#policy.layout, learnt));
+    const sharpness = known === undefined ? SHARPNESS : 1;
+    if (learnt !== undefined) {
+      this.#adam.setWeights("outputBiases", adaptedOutputs(this.#policy.layout, learnt, sharpness));
+    }
     return report;
   }
 

@@ -1,59 +1,88 @@
 // What the trials so far say about a design that was not tried: linear models of its rank among the feasible ones, of how far it
-// is outside the limits, and of whether it can be built at all. Only the order of rewards counts, so their scale does not.
+// is inside or outside each limit, and of whether it can be built at all. Limits are read off the violations, and what a metric is
+// says how near a design comes, also when it keeps the limit. Of the rewards only the order counts.
 // After Emmerich et al. 2006, IEEE Trans. Evolutionary Computation 10(4) (a cheap model picks among many offspring), and Gardner
 // et al. 2014, ICML ("Bayesian optimization with inequality constraints": improvement times the probability of feasibility).
+import type { StateTree } from "../src/core/agent.js";
 import { INACTIVE, type Space } from "../src/core/space.js";
-import type { Point } from "./black-box.js";
-import { comparePoints } from "./black-box.js";
-import { choleskyOf, solveLower, solveUpper } from "./linear-algebra.js";
+import { comparePoints, type Point, packMeasured, unpackMeasured } from "./black-box.js";
 import { rankAdvantages } from "./losses/advantages.js";
+import {
+  BLOCK_ROWS,
+  BlockMoments,
+  type Features,
+  type Fit,
+  fitted,
+  predicted,
+  type RidgeSystem,
+} from "./screening-fit.js";
 
-const WINDOW = 600; // trials that the models learn from, the latest ones
+const MOST_SMOOTH_LEVELS = 16; // a curve does for these; to trust single levels there made the search settle early on sizing tasks
+const WINDOW = 9 * BLOCK_ROWS; // trials that the models learn from at least, the latest ones; one block more before one is dropped
 const AGE_DECAY = 0.998; // weight of a trial relative to that of the next one
 const RIDGE = 1;
 const LEAST_FEASIBLE = 20; // fewer do not say what makes a design good
 const UNBUILDABLE_VIOLATION = 10; // what `violationOf` gives a design that has no metrics
 // The models are never trusted beyond these; ranks have unit variance.
 const LEAST_RANK_DEVIATION = 0.05;
-const LEAST_VIOLATION_DEVIATION = 0.01;
+const LEAST_EXCESS_DEVIATION = 0.01;
 const LEAST_BUILDABLE_DEVIATION = 0.05;
-const LARGEST_VIOLATION = 3; // beyond, a limit is broken by so much that how much says little
+const LARGEST_EXCESS = 3; // beyond, a limit is broken by so much that how much says little
 
-/** Positions and numbers of the features that are not zero. */
-interface Features {
-  readonly at: Int32Array;
-  readonly value: Float64Array;
-}
-
-interface Fit {
-  readonly weights: Float64Array;
-  readonly offset: number;
-  /** of what the model leaves unexplained, root mean square */
-  readonly deviation: number;
+/** A limit on a metric, as the violations tell it. */
+interface Limit {
+  readonly metric: string;
+  readonly isMax: boolean;
+  readonly bound: number;
 }
 
 interface Known extends Features {
   readonly point: Point;
 }
 
+/** Rows of one kind with what their fits share. */
+interface Rows {
+  readonly known: readonly Known[];
+  readonly weights: Float64Array;
+  readonly system: RidgeSystem;
+}
+
 export class ScreeningModel {
   /** per decision: knob, where its features start, and what they are for each value */
-  readonly #decisions: readonly { readonly position: number; readonly start: number; readonly rows: number[][] }[];
-  readonly #featureCount: number;
+  readonly #decisions: readonly {
+    readonly position: number;
+    readonly start: number;
+    readonly rows: number[][];
+    readonly cell: number;
+  }[];
+  readonly #cellCount: number;
+  readonly #all: BlockMoments;
+  readonly #built: BlockMoments;
+  readonly #feasible: BlockMoments;
   #known: Known[] = [];
+  #limits: Limit[] = [];
   #rank: (Fit & { readonly best: number }) | undefined;
-  #violation: Fit | undefined;
+  /** per limit: relative excess, below 0 within it; last, where designs break limits that are on no metric, the excess over those */
+  #excesses: Fit[] = [];
   #buildable: Fit | undefined;
 
   constructor(space: Space) {
     let start = 0;
+    let cell = 0;
     this.#decisions = space.decisions.map((position) => {
       const rows = featureRows(space, position);
-      const decision = { position, start, rows };
+      const { values, ordered } = space.knobs[position]!;
+      const hasEffects = ordered && values.length > MOST_SMOOTH_LEVELS;
+      const decision = { position, start, rows, cell: hasEffects ? cell : -1 };
       start += rows[0]!.length;
+      if (hasEffects) cell += values.length + 1;
       return decision;
     });
-    this.#featureCount = start;
+    this.#cellCount = cell;
+    const ridge = new Float64Array(start).fill(RIDGE);
+    this.#all = new BlockMoments(start, ridge, AGE_DECAY);
+    this.#built = new BlockMoments(start, ridge, AGE_DECAY);
+    this.#feasible = new BlockMoments(start, ridge, AGE_DECAY);
   }
 
   /** The trials that it learnt from, oldest first. */
@@ -61,53 +90,103 @@ export class ScreeningModel {
     return this.#known.map(({ point }) => point);
   }
 
-  /** Learns from more trials and fits again; older trials than the last 600 are dropped. */
+  /** Learns from more trials and fits again; old trials are dropped. */
   learn(points: readonly Point[]): void {
-    this.#known.push(...points.map((point) => ({ point, ...this.#featuresOf(point.codes) })));
-    this.#known.splice(0, this.#known.length - WINDOW);
-    const weighted = this.#known.map((known, i) => ({ known, weight: AGE_DECAY ** (this.#known.length - 1 - i) }));
-    const built = weighted.filter(({ known }) => isBuildable(known.point));
-    const feasible = weighted.filter(({ known }) => known.point.feasible);
-    const ridge = (rows: typeof weighted, targets: ArrayLike<number>) => ridgeFit(rows, targets, this.#featureCount);
-    this.#violation = ridge(
-      built,
-      built.map(({ known }) => Math.min(LARGEST_VIOLATION, known.point.violation)),
-    );
-    this.#buildable =
-      built.length === weighted.length
-        ? undefined
-        : ridge(
-            weighted,
-            weighted.map(({ known }) => (isBuildable(known.point) ? 1 : 0)),
-          );
-    if (feasible.length < LEAST_FEASIBLE) {
-      this.#rank = undefined;
-      return;
+    for (const point of points) {
+      this.#noteLimits(point);
+      const known = { point, ...this.#featuresOf(point.codes) };
+      this.#known.push(known);
+      this.#all.add(known);
+      this.#built.add(isBuildable(point) ? known : undefined);
+      this.#feasible.add(point.feasible ? known : undefined);
     }
+    while (this.#known.length > WINDOW + BLOCK_ROWS) {
+      this.#known.splice(0, BLOCK_ROWS);
+      for (const moments of [this.#all, this.#built, this.#feasible]) moments.dropBlock();
+    }
+    this.#fit();
+  }
+
+  /** A limit that is never broken need not be known. */
+  #noteLimits({ infeasible, metrics }: Point): void {
+    for (const { subject, needed, available } of infeasible?.violations ?? []) {
+      const isMax = needed > available;
+      if (metrics?.[subject] === undefined) continue;
+      if (this.#limits.some((limit) => limit.metric === subject && limit.isMax === isMax)) continue;
+      this.#limits.push({ metric: subject, isMax, bound: available });
+    }
+  }
+
+  #fit(): void {
+    const built = this.#rowsOf(this.#built, (point) => isBuildable(point));
+    const targetsOf = (rows: Rows, target: (point: Point) => number) =>
+      fitted(
+        rows.system,
+        rows.known,
+        rows.weights,
+        Float64Array.from(rows.known, ({ point }) => target(point)),
+        this.#cellCount,
+      );
+    this.#excesses = [];
+    if (built !== undefined) {
+      const shared = this.#limits.filter(({ metric }) =>
+        built.known.every(({ point: { metrics } }) => metrics?.[metric] !== undefined),
+      );
+      const rest = (point: Point) => Math.min(LARGEST_EXCESS, otherViolation(point, shared));
+      for (const limit of shared)
+        this.#excesses.push(
+          targetsOf(built, (point) => Math.min(LARGEST_EXCESS, Math.max(-1, relativeExcess(point, limit)))),
+        );
+      if (shared.length === 0 || built.known.some(({ point }) => rest(point) > 0)) {
+        this.#excesses.push(targetsOf(built, rest));
+      }
+    }
+    const isAllBuilt = built !== undefined && built.known.length === this.#known.length;
+    const all = isAllBuilt ? undefined : this.#rowsOf(this.#all, () => true);
+    this.#buildable = all && targetsOf(all, (point) => (isBuildable(point) ? 1 : 0));
+    const feasible = this.#rowsOf(this.#feasible, (point) => point.feasible);
+    this.#rank = undefined;
+    if (feasible === undefined || feasible.known.length < LEAST_FEASIBLE) return;
     const ranks = rankAdvantages(
-      feasible.map(({ known }) => known.point),
+      feasible.known.map(({ point }) => point),
       comparePoints,
     );
-    const found = ridge(feasible, ranks);
-    this.#rank = found && { ...found, best: Math.max(...ranks) };
+    const found = fitted(feasible.system, feasible.known, feasible.weights, ranks, this.#cellCount);
+    this.#rank = { ...found, best: Math.max(...ranks) };
+  }
+
+  #rowsOf(moments: BlockMoments, isOne: (point: Point) => boolean): Rows | undefined {
+    const newest = this.#known.length - 1;
+    const known: Known[] = [];
+    const weights: number[] = [];
+    this.#known.forEach((row, i) => {
+      if (!isOne(row.point)) return;
+      known.push(row);
+      weights.push(AGE_DECAY ** (newest - i));
+    });
+    const system = known.length === 0 ? undefined : moments.system();
+    return system && { known, weights: Float64Array.from(weights), system };
   }
 
   /** Whether there is anything to go by. */
   get isReady(): boolean {
-    return this.#violation !== undefined || this.#buildable !== undefined;
+    return this.#excesses.length > 0 || this.#buildable !== undefined;
   }
 
   /** How promising a point is: the logarithm of (expected improvement x probability that it is feasible), or, before enough designs
    *  are feasible, how near the limits it is expected to be. Only the order means anything. */
   score(codes: ArrayLike<number>): number {
     const features = this.#featuresOf(codes);
-    const violation = this.#violation === undefined ? 0 : predicted(this.#violation, features);
-    const logBuilt = this.#logBuildable(features);
-    if (this.#rank === undefined) return logBuilt - violation;
-    const spread = (this.#violation?.deviation ?? 0) + LEAST_VIOLATION_DEVIATION;
-    const logWithin = -softplus((LOGISTIC_SLOPE * violation) / spread);
+    let worth = this.#logBuildable(features);
+    for (const excess of this.#excesses) {
+      const mean = predicted(excess, features);
+      const spread = excess.deviation + LEAST_EXCESS_DEVIATION;
+      if (this.#rank === undefined) worth -= spread * softplus(mean / spread);
+      else worth -= softplus((LOGISTIC_SLOPE * mean) / spread);
+    }
+    if (this.#rank === undefined) return worth;
     const gain = (predicted(this.#rank, features) - this.#rank.best) / (this.#rank.deviation + LEAST_RANK_DEVIATION);
-    return logBuilt + logWithin + logSoftplus(LOGISTIC_SLOPE * gain);
+    return worth + logSoftplus(LOGISTIC_SLOPE * gain);
   }
 
   /** The logarithm of the probability that a design can be built, by how far its prediction is from a half. */
@@ -120,8 +199,10 @@ export class ScreeningModel {
   #featuresOf(codes: ArrayLike<number>): Features {
     const at: number[] = [];
     const value: number[] = [];
-    for (const { position, start, rows } of this.#decisions) {
+    const cells: number[] = [];
+    for (const { position, start, rows, cell } of this.#decisions) {
       const code = codes[position]!;
+      if (cell >= 0) cells.push(code === INACTIVE ? cell + rows.length : cell + code); // the last cell: where it does not count
       if (code === INACTIVE) continue;
       const row = rows[code]!;
       for (let k = 0; k < row.length; k++) {
@@ -130,16 +211,28 @@ export class ScreeningModel {
         value.push(row[k]!);
       }
     }
-    return { at: Int32Array.from(at), value: Float64Array.from(value) };
+    return { at: Int32Array.from(at), value: Float64Array.from(value), cells: Int32Array.from(cells) };
   }
 
-  /** Forgets everything and takes these trials instead. */
-  restore(points: readonly Point[]): void {
-    this.#known = [];
-    this.#rank = undefined;
-    this.#violation = undefined;
-    this.#buildable = undefined;
+  state(): StateTree {
+    return { trials: packMeasured(this.points), limits: this.#limits as unknown as StateTree };
+  }
+
+  restore(state: StateTree | undefined): void {
+    const { trials, limits } = state as unknown as { readonly trials: StateTree; readonly limits: readonly Limit[] };
+    this.forget();
+    this.#limits = [...limits];
+    const points = unpackMeasured(trials);
     if (points.length > 0) this.learn(points);
+  }
+
+  forget(): void {
+    this.#known = [];
+    this.#limits = [];
+    this.#excesses = [];
+    this.#rank = undefined;
+    this.#buildable = undefined;
+    for (const moments of [this.#all, this.#built, this.#feasible]) moments.clear();
   }
 }
 
@@ -151,6 +244,18 @@ const logSoftplus = (x: number): number => (x < -30 ? x : Math.log(softplus(x)))
 
 const isBuildable = ({ feasible, violation }: Point): boolean => feasible || violation < UNBUILDABLE_VIOLATION;
 
+/** How far outside a limit, relative to it; below 0 within it. */
+function relativeExcess({ metrics }: Point, { metric, isMax, bound }: Limit): number {
+  const over = (metrics![metric]! - bound) / Math.max(Math.abs(bound), 1e-12);
+  return isMax ? over : -over;
+}
+
+/** What of a violation is not on these limits; 0 but for rounding where there is none. */
+function otherViolation(point: Point, limits: readonly Limit[]): number {
+  const known = limits.reduce((sum, limit) => sum + Math.min(10, Math.max(0, relativeExcess(point, limit))), 0);
+  return point.violation - known < 1e-9 ? 0 : point.violation - known;
+}
+
 /** Per value: level and squared level for an ordered knob (about centred, of like size), one of n for a category. */
 function featureRows(space: Space, position: number): number[][] {
   const { values, ordered } = space.knobs[position]!;
@@ -161,51 +266,4 @@ function featureRows(space: Space, position: number): number[][] {
     const curve = values.length > 2 ? [1.6 * (level * level - 0.37)] : [];
     return [level, ...curve, ...(isConditional ? [1] : [])];
   });
-}
-
-function predicted({ weights, offset }: Fit, { at, value }: Features): number {
-  let sum = offset;
-  for (let k = 0; k < at.length; k++) sum += weights[at[k]!]! * value[k]!;
-  return sum;
-}
-
-/** Ridge regression with an unpenalised offset. @returns undefined without rows, or where rounding leaves no solution */
-function ridgeFit(
-  rows: readonly { readonly known: Features; readonly weight: number }[],
-  targets: ArrayLike<number>,
-  count: number,
-): Fit | undefined {
-  let total = 0;
-  let targetSum = 0;
-  const sums = new Float64Array(count);
-  const moments = new Float64Array(count * count);
-  const right = new Float64Array(count);
-  rows.forEach(({ known: { at, value }, weight }, i) => {
-    total += weight;
-    targetSum += weight * targets[i]!;
-    for (let a = 0; a < at.length; a++) {
-      const scaled = weight * value[a]!;
-      const row = at[a]! * count;
-      sums[at[a]!]! += scaled;
-      right[at[a]!]! += scaled * targets[i]!;
-      for (let b = 0; b <= a; b++) moments[row + at[b]!]! += scaled * value[b]!; // positions rise: the lower triangle
-    }
-  });
-  if (total === 0) return undefined;
-  for (let i = 0; i < count; i++) {
-    for (let j = 0; j <= i; j++) moments[i * count + j]! -= (sums[i]! * sums[j]!) / total;
-    moments[i * count + i]! += RIDGE;
-    right[i]! -= (sums[i]! * targetSum) / total;
-  }
-  const factor = choleskyOf(moments, count);
-  if (factor === undefined) return undefined;
-  const weights = solveUpper(factor, solveLower(factor, right));
-  let offset = targetSum / total;
-  for (let i = 0; i < count; i++) offset -= (weights[i]! * sums[i]!) / total;
-  const fit = { weights, offset, deviation: 0 };
-  let squares = 0;
-  rows.forEach(({ known, weight }, i) => {
-    squares += weight * (predicted(fit, known) - targets[i]!) ** 2;
-  });
-  return { ...fit, deviation: Math.sqrt(squares / total) };
 }

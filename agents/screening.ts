@@ -7,7 +7,7 @@ import { z } from "zod";
 import type { StateTree } from "../src/core/agent.js";
 import type { RandomStream } from "../src/core/rng.js";
 import type { Space } from "../src/core/space.js";
-import { type Point, packPoints, unpackPoints } from "./black-box.js";
+import type { Point } from "./black-box.js";
 import type { Samples } from "./policy/policy.js";
 import { type Drawing, drawCandidates, type RedrawSettings } from "./redraws.js";
 import { ScreeningModel } from "./screening-model.js";
@@ -16,7 +16,7 @@ import { crossed, mutated, type RecentPoints } from "./variation.js";
 /** How many of the best trials have children. */
 export const PARENTS = 32;
 const START_TRIALS = 48; // before the model says anything
-const CHILD_DRAWS = 8; // children per proposed one
+const CHILD_DRAWS = 32; // children per proposed one
 const CROSSOVER_RATE = 0.8;
 const ATTEMPTS = 8; // at a child that was not proposed before
 
@@ -154,12 +154,12 @@ export class Screening {
   }
 
   state(): StateTree {
-    return { points: packPoints(this.#model.points), entropy: this.#entropy };
+    return { model: this.#model.state(), entropy: this.#entropy };
   }
 
   restore(state: StateTree | undefined): void {
-    const saved = state as { readonly points: StateTree; readonly entropy: number };
-    this.#model.restore(unpackPoints(saved.points));
+    const saved = state as { readonly model: StateTree; readonly entropy: number };
+    this.#model.restore(saved.model);
     this.#entropy = saved.entropy;
   }
 }

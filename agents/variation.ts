@@ -49,6 +49,29 @@ export function mutated(space: Space, codes: ArrayLike<number>, rate: number, ra
   return settled(space, next, random);
 }
 
+/** One ordered knob goes up and another one down: what a move between parts that share a budget looks like. Where fewer than two
+ *  ordered knobs count, a mutation of one knob. */
+export function exchanged(space: Space, codes: ArrayLike<number>, random: RandomStream): Int32Array {
+  const lines = space.decisions.filter(
+    (position) =>
+      codes[position] !== INACTIVE && space.knobs[position]!.ordered && space.knobs[position]!.values.length > 1,
+  );
+  const rising = lines.filter((position) => codes[position]! < space.knobs[position]!.values.length - 1);
+  const up = rising[random.integer(Math.max(1, rising.length))];
+  const falling = lines.filter((position) => codes[position]! > 0 && position !== up);
+  if (up === undefined || falling.length === 0) return mutated(space, codes, 0, random);
+  const down = falling[random.integer(falling.length)]!;
+  const next = Int32Array.from(codes);
+  const stepUp = stepLength(space.knobs[up]!.values.length - 1 - codes[up]!, random);
+  const stepDown = stepLength(codes[down]!, random);
+  next[up] = codes[up]! + stepUp;
+  next[down] = codes[down]! - stepDown;
+  return settled(space, next, random);
+}
+
+const stepLength = (room: number, random: RandomStream): number =>
+  Math.min(room, Math.max(1, Math.floor((room + 1) ** random.next())));
+
 /** Uniform crossover: each knob from one parent or the other.
  *  @see Syswerda 1989, "Uniform crossover in genetic algorithms" */
 export function crossed(space: Space, a: ArrayLike<number>, b: ArrayLike<number>, random: RandomStream): Int32Array {

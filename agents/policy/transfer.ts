@@ -7,7 +7,7 @@ import { spaceOfState } from "../signature.js";
 import { type Decision, type Layout, layoutOf } from "./layout.js";
 
 /** What the logits are multiplied by: a policy that has settled would repeat its old answer. */
-const SHARPNESS = 0.5;
+export const SHARPNESS = 0.5;
 
 /** Logits of an earlier policy, by knob and in the order of its values. */
 export interface LearntOutputs {
@@ -30,7 +30,7 @@ export function learntOutputs(state: StateTree | undefined): LearntOutputs | und
 }
 
 /** Output biases for a layout, shape [decisions * width]; zero where the earlier policy knew nothing. */
-export function adaptedOutputs(layout: Layout, learnt: LearntOutputs): Float32Array {
+export function adaptedOutputs(layout: Layout, learnt: LearntOutputs, sharpness = SHARPNESS): Float32Array {
   const outputs = new Float32Array(layout.decisions.length * layout.width);
   layout.decisions.forEach((decision, d) => {
     const from = learnt.layout.decisions.findIndex(({ name }) => name === decision.name);
@@ -38,7 +38,7 @@ export function adaptedOutputs(layout: Layout, learnt: LearntOutputs): Float32Ar
     const oldValues = learnt.layout.space.knobs[learnt.layout.decisions[from]!.position]!.values;
     const values = layout.space.knobs[decision.position]!.values;
     const known = oldValues.map((value, v) => ({ value, logit: learnt.logits[from]![v]! }));
-    const logits = values.map((value) => SHARPNESS * logitAt(value, known, decision.ordered));
+    const logits = values.map((value) => sharpness * logitAt(value, known, decision.ordered));
     logits.forEach((logit, v) => {
       const step = decision.ordered ? (v === 0 ? 0 : (logit - logits[v - 1]!) / decision.outputScale) : logit;
       outputs[d * layout.width + v] = step;

@@ -5,7 +5,7 @@
 // arXiv:2110.11346 (infeasible designs as negatives); Gardner et al. 2014 (constraints as models of their own).
 import type { StateTree } from "../../src/core/agent.js";
 import type { Space } from "../../src/core/space.js";
-import { type Point, packPoints, unpackPoints } from "../black-box.js";
+import { type Point, packMeasured, unpackMeasured } from "../black-box.js";
 import { Forecast, type ForecastLimit } from "./forecast.js";
 import { KnobFeatures, type Row } from "./knob-features.js";
 import { type Quantity, QuantityModel } from "./quantity-model.js";
@@ -231,34 +231,13 @@ function linkOf(
   return { link: { ...link, terms, isLogged: logged }, names: used.map((metric) => all[metric]!) };
 }
 
-/** Trials for a checkpoint, metrics included: one table, with a second one for what is there. */
+/** Trials for a checkpoint. */
 export function packObserved(trials: readonly Observed[]): StateTree {
-  const names = [...new Set(trials.flatMap(({ metrics }) => Object.keys(metrics ?? {})))];
-  const cells = trials.flatMap(({ metrics }) => names.map((name) => metrics?.[name]));
-  return {
-    points: packPoints(trials),
-    names,
-    metrics: Float64Array.from(cells, (value) => value ?? 0),
-    known: Int32Array.from(cells, (value) => (value === undefined ? 0 : 1)),
-    unbuilt: Int32Array.from(trials, ({ unbuilt }) => (unbuilt ? 1 : 0)),
-  };
+  return { measured: packMeasured(trials), unbuilt: Int32Array.from(trials, ({ unbuilt }) => (unbuilt ? 1 : 0)) };
 }
 
 /** @throws CosearchError AGENT_BAD_STATE */
 export function unpackObserved(state: StateTree | undefined): Observed[] {
-  const { points, names, metrics, known, unbuilt } = (state ?? {}) as unknown as PackedTrials;
-  return unpackPoints(points).map((point, i) => {
-    const at = i * names.length;
-    const present = names.flatMap((name, m) => (known[at + m] === 1 ? [[name, metrics[at + m]!] as const] : []));
-    const measured = present.length > 0 ? { metrics: Object.fromEntries(present) } : {};
-    return { ...point, ...measured, unbuilt: unbuilt[i] === 1 };
-  });
-}
-
-interface PackedTrials {
-  readonly points: StateTree;
-  readonly names: readonly string[];
-  readonly metrics: Float64Array;
-  readonly known: Int32Array;
-  readonly unbuilt: Int32Array;
+  const { measured, unbuilt } = (state ?? {}) as { readonly measured?: StateTree; readonly unbuilt?: Int32Array };
+  return unpackMeasured(measured).map((point, i) => ({ ...point, unbuilt: unbuilt?.[i] === 1 }));
 }

@@ -46,6 +46,8 @@ export interface Prior {
   /** the agent's last state; undefined when only its trials are known */
   readonly state?: StateTree | undefined;
   readonly trials: readonly Trial[];
+  /** the same study goes on: what its designs were worth still holds, so none of them need be tried again */
+  readonly stillHolds?: boolean;
 }
 
 /** Names of the decisions that an earlier run knew with all their values, with some, or not at all. */

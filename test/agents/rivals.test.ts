@@ -7,7 +7,7 @@ import { agentDefinition } from "../../agents/index.js";
 import { choleskyOf, solveLower } from "../../agents/linear-algebra.js";
 import { survivors } from "../../agents/nsga2.js";
 import { fitForest, predict } from "../../agents/surrogate/forest.js";
-import { crossed, mutated, otherValue, RecentPoints } from "../../agents/variation.js";
+import { crossed, exchanged, mutated, otherValue, RecentPoints } from "../../agents/variation.js";
 import { RandomStream } from "../../src/core/rng.js";
 import { Space } from "../../src/core/space.js";
 import { conditionalSpace } from "../contracts/agent-contract.js";
@@ -56,6 +56,23 @@ describe("variation", () => {
     expect(ones / 2000).toBeCloseTo(0.326, 1);
   });
 
+  it("exchanges one ordered knob's levels for another's", () => {
+    const knobs = ["a", "b", "c"].map((name) => ({ name, values: [0, 1, 2, 3, 4] }));
+    const space = new Space({ name: "lines", knobs: [...knobs, { name: "kind", values: ["x", "y", "z"] }] });
+    fc.assert(
+      fc.property(fc.integer(), (seed) => {
+        const random = RandomStream.of(seed, "exchange");
+        const before = Int32Array.of(1 + random.integer(3), 1 + random.integer(3), 1 + random.integer(3), 2);
+        const changes = [...exchanged(space, before, random)].map((code, i) => Math.sign(code - before[i]!));
+        expect(changes.filter((change) => change === 1)).toHaveLength(1);
+        expect(changes.filter((change) => change === -1)).toHaveLength(1);
+        expect(changes[3]).toBe(0);
+      }),
+    );
+    const top = exchanged(space, [4, 4, 4, 0], RandomStream.of(1, "exchange")); // nothing can rise: one knob changes
+    expect([...top].filter((code, i) => code !== [4, 4, 4, 0][i])).toHaveLength(1);
+  });
+
   it("remembers the last points only", () => {
     const recent = new RecentPoints(2);
     for (const code of [1, 2, 3]) recent.add([code]);
@@ -92,6 +109,35 @@ describe("CMA-ES", () => {
     expect([...choleskyOf(Float64Array.of(4, 2, 2, 5), 2)!]).toEqual([2, 0, 1, 2]);
     expect(choleskyOf(Float64Array.of(1, 2, 2, 1), 2)).toBeUndefined();
     expect([...solveLower(Float64Array.of(2, 0, 1, 2), Float64Array.of(4, 6))]).toEqual([2, 2]);
+  });
+});
+
+describe("CMA-ES at first", () => {
+  it("learns how far each knob reaches, and only later which go together", async () => {
+    const knobs = ["a", "b", "c"].map((name) => ({ name, values: Array.from({ length: 20 }, (_, i) => i) }));
+    const space = new Space({ name: "ridge", knobs });
+    const definition = agentDefinition("cma-es");
+    const agent = await definition.create(space, definition.resolveOptions({ diagonalTrials: 32 }), 1);
+    const offDiagonal = async () => {
+      const { strategy } = (await agent.state()) as unknown as { strategy: { covariance: Float64Array } };
+      const entries = strategy.covariance.map((value, at) => (Math.floor(at / 3) === at % 3 ? 0 : Math.abs(value)));
+      return Math.max(...entries);
+    };
+    const largest: number[] = [];
+    for (let batch = 0; batch < 3; batch++) {
+      const candidates = await agent.propose(16);
+      const worth = (a: number, b: number) => -((a - b) ** 2) - 0.1 * (a + b - 30) ** 2;
+      await agent.observe(
+        candidates.map((candidate, i) => ({
+          trial: 16 * batch + i,
+          candidate,
+          reward: worth(candidate.a as number, candidate.b as number),
+        })),
+      );
+      largest.push(await offDiagonal());
+    }
+    expect(largest.slice(0, 2)).toEqual([0, 0]);
+    expect(largest[2]).toBeGreaterThan(0);
   });
 });
 

@@ -77,12 +77,57 @@ describe("the screening model", () => {
     for (const codes of space.enumerate()) expect(scaled.score(codes)).toBe(plain.score(codes));
   });
 
-  it("says the same after a restore", () => {
-    const model = learnt(700); // more than it remembers
+  it("says the same after a restore, bit for bit, and goes on alike", () => {
+    const random = RandomStream.of(3, "test");
+    const points = Array.from({ length: 716 }, () => pointOf(space.sample(random)));
+    const model = new ScreeningModel(space);
+    for (let start = 0; start < 700; start += 20) model.learn(points.slice(start, start + 20));
     const other = new ScreeningModel(space);
-    other.restore(model.points);
-    expect(model.points).toHaveLength(600);
+    other.restore(model.state());
+    expect(model.points).toHaveLength(700 - 64); // it forgets 64 at a time
     for (const codes of space.enumerate()) expect(other.score(codes)).toBe(model.score(codes));
+    for (const each of [model, other]) each.learn(points.slice(700));
+    for (const codes of space.enumerate()) expect(other.score(codes)).toBe(model.score(codes));
+  });
+
+  it("learns from designs within a limit how near it they are", () => {
+    const model = new ScreeningModel(space);
+    const measured = (a: number, b: number): Point => {
+      const load = 10 * (a + b);
+      const violations = load > 80 ? [{ subject: "load", needed: load, available: 80, unit: "" }] : [];
+      const infeasible = load > 80 ? { infeasible: { code: "limit", reason: "load", violations } } : {};
+      const violation = Math.max(0, load / 80 - 1);
+      return {
+        codes: Int32Array.of(a, b, 0),
+        reward: a + b,
+        feasible: load <= 80,
+        violation,
+        metrics: { load },
+        ...infeasible,
+      };
+    };
+    const within = levels.slice(0, 4).flatMap((a) => levels.slice(0, 4).map((b) => measured(a, b)));
+    model.learn([...within, ...within, measured(8, 1)]);
+    const score = (a: number, b: number) => model.score(Int32Array.of(a, b, 0));
+    expect(score(4, 4)).toBeGreaterThan(score(1, 1)); // better, and at the limit
+    expect(score(3, 4)).toBeGreaterThan(score(7, 7)); // only one design of all was beyond the limit, and not there
+  });
+
+  it("sees a single bad level among good ones, where a knob has many", () => {
+    const random = RandomStream.of(6, "test");
+    const many = new Space({ name: "many", knobs: [{ name: "a", values: Array.from({ length: 20 }, (_, v) => v) }] });
+    const model = new ScreeningModel(many);
+    const worth = (level: number) => level - (level === 12 ? 6 : 0);
+    model.learn(
+      Array.from({ length: 300 }, () => {
+        const codes = many.sample(random);
+        return { codes, reward: worth(codes[0]!), feasible: true, violation: 0 };
+      }),
+    );
+    const score = (level: number) => model.score(Int32Array.of(level));
+    expect(score(12)).toBeLessThan(score(11));
+    expect(score(12)).toBeLessThan(score(10));
+    expect(score(13)).toBeGreaterThan(score(11));
   });
 });
 
