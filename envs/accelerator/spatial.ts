@@ -26,8 +26,7 @@ interface FlatAxis {
 
 /** Which dimension takes its share of an axis first: the later ones can use what is left over, whatever its size. */
 const GIVEN_ORDER: readonly number[] = [N, G, K, C, P, Q, R, S];
-const ONE_ORDER = [GIVEN_ORDER] as const;
-const BOTH_ORDERS = [GIVEN_ORDER, [R, S, P, Q, K, C, G, N]] as const;
+const OTHER_ORDER: readonly number[] = [R, S, P, Q, K, C, G, N];
 /** On axes up to this size the order hardly matters. */
 const SMALL_AXIS = 8;
 /** States that go on from one axis to the next, at least, where no dataflow says what stays. */
@@ -87,10 +86,14 @@ export class SpatialSearch {
   readonly #unrolled: Float64Array;
   /** instances of a level that need the same word, by [operand · (levels + 1) + level] */
   readonly #copies: Float64Array;
+  /** facts that grow with a dimension's instances, by [level · 8 + dimension], and the relevances that they hold for */
+  readonly #spreadPlaces: (readonly number[])[] = [];
+  #spreadRelevance: readonly number[] = [-1, -1, -1];
   /** position of the axis under way among all, and the dimensions that may spread on each */
   #position = 0;
   #slotsLeft = 1;
-  #axisDims: readonly (readonly number[])[] = [];
+  readonly #axisDims: (readonly number[])[] = [];
+  readonly #otherOrder: (readonly number[])[] = [];
   /** whether rows and columns can change places: then rows are spread first */
   #isSymmetric = false;
   readonly #axesAreSymmetric: boolean;
@@ -164,16 +167,18 @@ export class SpatialSearch {
     this.#objective = objective;
     this.#stationaries =
       stationary === undefined || !problem.present[stationary] ? ALL_STATIONARIES : ONE_STATIONARY[stationary]!;
-    this.#weigh(problem);
+    if (this.#problem !== problem) this.#weigh(problem);
     const start = this.#spare.pop() ?? this.#newState();
     start.spatial.fill(1);
     start.facts.fill(1);
     start.facts.set(problem.extents);
     start.iterations = problem.operationCount;
     let beam: State[] = [start];
-    this.#axisDims = this.#axes.map(({ dimMask }) =>
-      GIVEN_ORDER.filter((d) => isIn(d, dimMask & spatialMask) && problem.extents[d]! > 1),
-    );
+    for (const [position, { dimMask }] of this.#axes.entries()) {
+      const mayUse = (d: number): boolean => isIn(d, dimMask & spatialMask) && problem.extents[d]! > 1;
+      this.#axisDims[position] = GIVEN_ORDER.filter(mayUse);
+      this.#otherOrder[position] = OTHER_ORDER.filter(mayUse);
+    }
     this.#isSymmetric = this.#axesAreSymmetric && looksAlikeTurned(problem);
     this.#axes.forEach((axis, position) => {
       this.#axis = axis;
@@ -188,12 +193,12 @@ export class SpatialSearch {
         this.#from = state;
         this.#facts.set(state.facts);
         this.#settleOuter();
-        for (const order of axis.size > SMALL_AXIS ? BOTH_ORDERS : ONE_ORDER) {
-          this.#order = order;
-          // of two equal axes the second goes on where the first began: the reverse is the same
-          const from = isTwin && order === GIVEN_ORDER ? state.first : 0;
-          this.#extend(axis.dimMask & spatialMask, axis.size, state.iterations, 0, from);
-        }
+        // of two equal axes the second goes on where the first began: the reverse is the same
+        this.#order = this.#axisDims[position]!;
+        this.#extend(axis.size, state.iterations, 0, isTwin ? state.first : 0);
+        if (axis.size <= SMALL_AXIS) continue;
+        this.#order = this.#otherOrder[position]!;
+        this.#extend(axis.size, state.iterations, 0, 0);
       }
       this.#spare.push(...beam);
       beam = this.#beam;
@@ -204,11 +209,11 @@ export class SpatialSearch {
 
   /** Ways to fill `room` slots of the axis with dimensions from the `from`th on, of which `count` are chosen already: each
    *  takes all of what is left, a half, a quarter, ... or nothing. */
-  #extend(dims: number, room: number, iterations: number, count: number, from: number): void {
-    for (let i = from; i < DIM_COUNT; i++) {
+  #extend(room: number, iterations: number, count: number, from: number): void {
+    for (let i = from; i < this.#order.length; i++) {
       const d = this.#order[i]!;
       const left = this.#remaining[d]!;
-      if ((dims & (1 << d)) === 0 || left === 1) continue;
+      if (left === 1) continue;
       let before = 1;
       for (let slots = room; slots >= 2; slots >>= 1) {
         const folds = Math.ceil(left / slots);
@@ -226,7 +231,7 @@ export class SpatialSearch {
           break;
         }
         this.#spread(d, bound);
-        if (rest >= 2 && this.#axis.size > SINGLE_AXIS) this.#extend(dims, rest, next, count + 1, i + 1);
+        if (rest >= 2 && this.#axis.size > SINGLE_AXIS) this.#extend(rest, next, count + 1, i + 1);
         else this.#offer(next, count + 1);
         this.#spread(d, 1 / bound);
         this.#remaining[d] = left;
@@ -244,17 +249,21 @@ export class SpatialSearch {
 
   /** `bound` times as many instances inside the axis under way, by dimension d. */
   #spread(d: number, bound: number): void {
-    const levels = this.#levels;
-    const { relevance } = this.#problem;
-    for (let l = this.#axis.level + 1; l <= levels; l++) {
-      if (l < levels) {
-        this.#used[l]! *= bound;
-        this.#unrolled[l * DIM_COUNT + d]! *= bound;
-      }
+    const facts = this.#facts;
+    const places = this.#spreadPlaces[this.#axis.level * DIM_COUNT + d]!;
+    for (let i = 0; i < places.length; i++) facts[places[i]!]! *= bound;
+  }
+
+  /** Which facts grow with the instances of a dimension below a level. */
+  #placesOf(relevance: readonly number[], level: number, d: number): number[] {
+    const places: number[] = [];
+    for (let l = level + 1; l <= this.#levels; l++) {
+      if (l < this.#levels) places.push(DIM_COUNT + l, DIM_COUNT + this.#levels + l * DIM_COUNT + d);
       for (let operand = 0; operand < 3; operand++) {
-        if ((relevance[operand]! & (1 << d)) === 0) this.#copies[operand * (levels + 1) + l]! *= bound;
+        if (!isIn(d, relevance[operand]!)) places.push(this.#copiesAt + operand * (this.#levels + 1) + l);
       }
     }
+    return places;
   }
 
   /** What a state settles alone: the array's cycles, and energies that no tiling changes. */
@@ -463,6 +472,10 @@ export class SpatialSearch {
     this.#operationsPj = operationsPj(this.#chip, problem);
     this.#worstPj = this.#operationsPj;
     this.#passages = [];
+    if (this.#spreadRelevance.some((mask, operand) => mask !== relevance[operand])) {
+      this.#spreadRelevance = relevance;
+      for (let at = 0; at < this.#size; at++) this.#spreadPlaces[at] = this.#placesOf(relevance, at >> 3, at & 7);
+    }
     for (let l = 0; l < levels.length; l++) {
       this.#settings[l] = newSetting(problem);
       this.#roomBits[l] = this.#roomOf(l, problem);
@@ -539,7 +552,7 @@ export class SpatialSearch {
     const state = beam.length < this.#width ? (this.#spare.pop() ?? this.#newState()) : beam.pop()!;
     state.iterations = iterations;
     state.score = score;
-    state.first = count > 0 ? GIVEN_ORDER.indexOf(this.#dims[0]!) : DIM_COUNT;
+    state.first = count > 0 ? this.#axisDims[this.#position]!.indexOf(this.#dims[0]!) : DIM_COUNT;
     state.facts.set(this.#facts);
     state.spatial.set(offered);
     beam.splice(position, 0, state);
