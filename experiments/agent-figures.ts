@@ -1,5 +1,5 @@
 // Figures of the agents: how long sampling and an update take, and how near they come to the optimum of the sizing task.
-// node dist/experiments/agent-figures.js [folder with resnet18-sizing.json, default ../shared/data/agents] [seeds, default 10]
+// node dist/experiments/agent-figures.js [--data ../shared/data/agents] [--seeds 10]
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { agentDefinition } from "../agents/index.js";
@@ -7,6 +7,7 @@ import { RandomStream } from "../src/core/rng.js";
 import { Space } from "../src/core/space.js";
 import { isFeasible, type Trial } from "../src/core/trial.js";
 import { readText } from "../src/files/documents.js";
+import { scriptOptions } from "./script-options.js";
 import { type SizingData, type SizingTask, sizingTask } from "./sizing-task.js";
 
 const MARKS = [200, 500, 1000, 2000];
@@ -89,8 +90,16 @@ async function sizingRun(agentName: string, task: SizingTask, seed: number) {
   return { ratios, firstFeasible };
 }
 
-const folder = process.argv[2] ?? "../shared/data/agents";
-const seeds = Array.from({ length: Number(process.argv[3] ?? 10) }, (_, i) => i + 1);
+const values = scriptOptions(
+  {
+    command: "node dist/experiments/agent-figures.js",
+    about: "Times of a batch, and how near agents come on the sizing task.",
+  },
+  { data: { type: "string", default: "../shared/data/agents" }, seeds: { type: "string", default: "10" } },
+  { data: "folder with resnet18-sizing.json", seeds: "how many: 1, 2, ..." },
+);
+const folder = values.data;
+const seeds = Array.from({ length: Number(values.seeds) }, (_, i) => i + 1);
 print("| agent | batch | propose | observe |\n|---|---|---|---|");
 for (const [name, agent, options] of SPEEDS) print(`| ${name} ${await speed(agent, options)}`);
 

@@ -8,7 +8,6 @@ import { spawnSync } from "node:child_process";
 import { cpus, loadavg } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { parseArgs } from "node:util";
 import { agentDefinition } from "../agents/index.js";
 import { layoutOf } from "../agents/policy/layout.js";
 import { asVariables, matrixProducts, type PolicyKind, tensorUpdate } from "../agents/policy/tfjs-form.js";
@@ -18,6 +17,7 @@ import { median } from "../src/core/statistics.js";
 import type { Trial } from "../src/core/trial.js";
 import { packageRoot } from "../src/files/package-root.js";
 import { initBackend } from "../src/tensors/backend.js";
+import { scriptOptions } from "./script-options.js";
 
 const DECISIONS = 40;
 const VALUES = 6;
@@ -153,7 +153,11 @@ const GOALS: Readonly<Record<PolicyKind, string>> = {
 const shown = ({ wallMs, cpuMs }: Times): string => `${wallMs.toFixed(2)} (${cpuMs.toFixed(2)})`;
 
 async function main(): Promise<void> {
-  const { values } = parseArgs({ options: { repeat: { type: "string", default: "9" }, python: { type: "string" } } });
+  const values = scriptOptions(
+    { command: "node dist/experiments/bench-policies.js", about: "What drawing and learning cost each policy." },
+    { repeat: { type: "string", default: "9" }, python: { type: "string" } },
+    { repeat: "measurements of which the median counts", python: "an interpreter with torch, to be timed beside" },
+  );
   const repeat = Number(values.repeat);
   await initBackend("wasm");
   const print = (line: string) => process.stdout.write(`${line}\n`);

@@ -5,7 +5,6 @@ import { spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { cpus, tmpdir } from "node:os";
 import { join } from "node:path";
-import { parseArgs } from "node:util";
 import { createCodesignEnvironment } from "../envs/codesign-env.js";
 import { RandomStream } from "../src/core/rng.js";
 import { median } from "../src/core/statistics.js";
@@ -19,6 +18,7 @@ import { trainingRate } from "./bench-training.js";
 import { evaluationRate, networkMapping } from "./mapper-speed.js";
 import { packageVersion } from "./package-version.js";
 import { codesignOptions, resolveStudy } from "./resolve-study.js";
+import { scriptOptions } from "./script-options.js";
 import { loadStudy } from "./study-file.js";
 
 const COLD_CANDIDATES = 200;
@@ -28,14 +28,21 @@ const TRAINING_STEPS = 20;
 const POLICY_BATCHES = 9;
 const AGENT_BATCHES = 100;
 
-const { values } = parseArgs({
-  options: {
+const values = scriptOptions(
+  { command: "npm run bench --", about: "Speed of a run's parts and of whole runs." },
+  {
     study: { type: "string", default: "edge-joint" },
     trials: { type: "string", default: "2000" },
     repeat: { type: "string", default: "3" },
     json: { type: "boolean", default: false },
   },
-});
+  {
+    study: "built-in study or file",
+    trials: "of a whole run",
+    repeat: "runs of which the median counts",
+    json: "one JSON document",
+  },
+);
 const repeat = Number(values.repeat);
 const study = resolveStudy(loadStudy(values.study));
 const scratch = mkdtempSync(join(tmpdir(), "cosearch-bench-"));

@@ -4,10 +4,10 @@
 // Writes gemmini.fitted.json. The gemmini preset and `cosearch validate` do not use it: their overheads are the published ones.
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { parseArgs } from "node:util";
 import { z } from "zod";
 import { spearman } from "../../envs/accuracy/rank-statistics.js";
 import { packageRoot, readDocument } from "../../src/files/documents.js";
+import { scriptOptions } from "../script-options.js";
 import { type GemminiRow, gemminiModel, gemminiRow } from "./gemmini.js";
 
 interface Overheads {
@@ -21,9 +21,11 @@ const GRIDS = {
   fine: { fills: steps(0, 24, 1), starts: steps(0, 768, 16) },
 };
 
-const { values } = parseArgs({
-  options: { data: { type: "string", default: "../shared/data/cost/rtl-gemmini.json" } },
-});
+const values = scriptOptions(
+  { command: "npx tsx experiments/validation/fit-gemmini.ts", about: "Fits the overheads of the Gemmini machines." },
+  { data: { type: "string", default: "../shared/data/cost/rtl-gemmini.json" } },
+  { data: "measured rows" },
+);
 const file = readDocument(values.data, z.object({ rows: z.array(gemminiRow) }));
 const rows = file.rows.filter(({ dataflow }) => dataflow.levels !== undefined);
 const cyclesOf = (row: GemminiRow, overheads?: Overheads): number => gemminiModel(row, overheads)?.latencyCycles ?? NaN;
