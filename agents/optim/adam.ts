@@ -36,6 +36,8 @@ export class Adam {
   #second: Float32Array[];
   /** where a step is computed before it is taken; the two sets take turns */
   #spare: Moved[];
+  /** what a transaction goes back to; made by the first one */
+  #before: Moved[] | undefined;
   #steps = 0;
 
   constructor(parameters: readonly Parameter[], settings: AdamSettings) {
@@ -43,8 +45,7 @@ export class Adam {
     this.#settings = settings;
     const zeros = () => parameters.map(({ values }) => new Float32Array(values.length));
     [this.#first, this.#second] = [zeros(), zeros()];
-    const [weights, first, second] = [zeros(), zeros(), zeros()];
-    this.#spare = parameters.map((_, i) => ({ weights: weights[i]!, first: first[i]!, second: second[i]! }));
+    this.#spare = roomFor(parameters);
   }
 
   /** One step down the parameters' gradients, which are those of `loss`.
@@ -97,20 +98,26 @@ export class Adam {
     return size;
   }
 
-  /** Runs `work`; when it throws, weights, moments and step count are what they were before. */
+  /** Runs `work`, which holds no other transaction of this optimiser; when it throws, weights, moments and step count are what
+   *  they were before. */
   transaction<T>(work: () => T): T {
-    const weights = this.#parameters.map(({ values }) => values.slice());
-    const [first, second] = [copies(this.#first), copies(this.#second)];
+    const before = this.#before ?? roomFor(this.#parameters);
+    this.#before = before;
+    before.forEach(({ weights, first, second }, i) => {
+      weights.set(this.#parameters[i]!.values);
+      first.set(this.#first[i]!);
+      second.set(this.#second[i]!);
+    });
     const steps = this.#steps;
     try {
       return work();
     } catch (error) {
-      this.#first = first;
-      this.#second = second;
-      this.#steps = steps;
-      this.#parameters.forEach(({ values }, i) => {
-        values.set(weights[i]!);
+      before.forEach(({ weights, first, second }, i) => {
+        this.#parameters[i]!.values.set(weights);
+        this.#first[i]!.set(first);
+        this.#second[i]!.set(second);
       });
+      this.#steps = steps;
       throw error;
     }
   }
@@ -161,6 +168,13 @@ interface SavedAdam {
   readonly second: readonly Float32Array[];
   readonly steps: number;
 }
+
+const roomFor = (parameters: readonly Parameter[]): Moved[] =>
+  parameters.map(({ values: { length } }) => ({
+    weights: new Float32Array(length),
+    first: new Float32Array(length),
+    second: new Float32Array(length),
+  }));
 
 const copies = (arrays: readonly Float32Array[]): Float32Array[] => arrays.map((array) => array.slice());
 

@@ -14,13 +14,17 @@ export interface Outputs {
   readonly decisionStride: number;
 }
 
-/** What `Heads.evaluate` found, with what the way back needs. */
-export interface HeadEvaluation extends Evaluated {
-  /** of every value, shape [rows * decisions * width]; one row for all candidates when nothing tells them apart */
+/** The distributions of a batch; one row for all candidates when nothing tells them apart. */
+interface HeadTables {
+  /** of every value, 0 where a knob does not count, shape [rows * decisions * width] */
   readonly probabilities: Float64Array;
   readonly logProbs: Float64Array;
   /** of every decision, shape [rows * decisions] */
   readonly entropies: Float64Array;
+}
+
+/** What `Heads.evaluate` found, with what the way back needs; its tables are good until the next evaluation. */
+export interface HeadEvaluation extends Evaluated, HeadTables {
   readonly isShared: boolean;
 }
 
@@ -30,6 +34,8 @@ export class Heads {
   readonly #layout: Layout;
   readonly #contextSize: number;
   readonly #logits: Float64Array;
+  /** room for the tables of the largest batch so far, used again and again */
+  #room: HeadTables = tablesOf(0, 0);
 
   /** @param contextSize numbers that the policy is told with each candidate, 0: none */
   constructor(layout: Layout, contextSize: number) {
@@ -87,10 +93,8 @@ export class Heads {
     const { count, choices } = batch;
     const isShared = outputs === undefined && batch.allowed === undefined && batch.context === undefined;
     const rows = isShared ? 1 : count;
-    const probabilities = new Float64Array(rows * decisions.length * width);
-    const logProbs = new Float64Array(probabilities.length);
-    const entropies = new Float64Array(rows * decisions.length);
-    const found = { probabilities, logProbs, entropies, isShared };
+    const found = { ...this.#tables(rows * decisions.length), isShared };
+    const { logProbs, entropies } = found;
     for (let row = 0; row < rows; row++) {
       for (let d = 0; d < decisions.length; d++) {
         const cell = row * decisions.length + d;
@@ -114,6 +118,16 @@ export class Heads {
       }
     }
     return { ...found, decisionLogProbs, logProb, entropy };
+  }
+
+  #tables(cells: number): HeadTables {
+    const { width } = this.#layout;
+    if (this.#room.entropies.length < cells) this.#room = tablesOf(cells, width);
+    return {
+      probabilities: this.#room.probabilities.subarray(0, cells * width).fill(0),
+      logProbs: this.#room.logProbs.subarray(0, cells * width).fill(0),
+      entropies: this.#room.entropies.subarray(0, cells).fill(0),
+    };
   }
 
   #setLogits({ allowed, context }: PolicyBatch, outputs: Outputs | undefined, row: number, d: number): void {
@@ -234,4 +248,8 @@ export class Heads {
   }
 }
 
-type HeadTables = Pick<HeadEvaluation, "probabilities" | "logProbs" | "entropies">;
+const tablesOf = (cells: number, width: number): HeadTables => ({
+  probabilities: new Float64Array(cells * width),
+  logProbs: new Float64Array(cells * width),
+  entropies: new Float64Array(cells),
+});
