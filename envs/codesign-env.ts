@@ -18,6 +18,7 @@ import { type AccuracyEstimate, type AccuracyProxy, type EstimateContext, trustO
 import { NoEstimate } from "./accuracy/no-estimate.js";
 import { accuracyProxy } from "./accuracy/proxy.js";
 import { type Deployment, deploymentSchema } from "./deployment/deployment.js";
+import type { StayReport } from "./deployment/explain-staying.js";
 import { prunedNetwork } from "./deployment/pruning.js";
 import {
   designDetails,
@@ -58,6 +59,8 @@ export interface DesignReport extends HardwareFigures {
   readonly layers: readonly LayerReport[];
   /** layers that run together, tile by tile */
   readonly groups: readonly GroupReport[];
+  /** where each layer's map and weights are between layers and batches, and why */
+  readonly staying: readonly StayReport[];
 }
 
 export interface CodesignEnvironment extends Environment {

@@ -8,6 +8,7 @@ import { type Mapping, mappingData } from "./accelerator/mapping.js";
 import { type GroupCost, networkCost } from "./accelerator/network-cost.js";
 import { I, O, OPERANDS, W } from "./accelerator/problem.js";
 import type { Deployment } from "./deployment/deployment.js";
+import { explainStaying, type StayReport } from "./deployment/explain-staying.js";
 import { type Schedule, type ScheduledGroup, schedule, type Transfers } from "./deployment/schedule.js";
 import type { Network } from "./network/ir.js";
 
@@ -92,12 +93,17 @@ export function evaluateHardware(network: Network, layerCosts: LayerCosts, deplo
   return { kind: "measured", figures: figuresOf(plan, result.costs, chip), costs: result.costs };
 }
 
-/** The layers one by one, with every access count and the mapping, and the groups; searches each mapping again. */
+/** The layers one by one, with every access count and the mapping, the groups, and where maps stay and why; searches each
+ *  mapping again. */
 export function designDetails(
   network: Network,
   layerCosts: LayerCosts,
   deployment: Deployment,
-): { readonly layers: readonly LayerReport[]; readonly groups: readonly GroupReport[] } {
+): {
+  readonly layers: readonly LayerReport[];
+  readonly groups: readonly GroupReport[];
+  readonly staying: readonly StayReport[];
+} {
   const plan = schedule(network, layerCosts.chip, deployment, layerCosts.objective);
   const names = network.layers.map(({ id }) => id);
   const result = networkCost(plan, layerCosts, names);
@@ -125,7 +131,7 @@ export function designDetails(
       ...(group >= 0 && { group }),
     };
   });
-  return { layers, groups };
+  return { layers, groups, staying: explainStaying(plan) };
 }
 
 /** The layers alone. */

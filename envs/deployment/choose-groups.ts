@@ -8,7 +8,7 @@ import { type Precision, problemOf } from "../accelerator/problem.js";
 import type { Layer, Network } from "../network/ir.js";
 import type { Deployment } from "./deployment.js";
 import { groupShape, isTileable } from "./group-geometry.js";
-import { type GroupPlan, type LayerFacts, type PlanningRoom, planGroup } from "./plan-group.js";
+import { type GroupPlan, type LayerFacts, type PlanningRoom, planGroup, whyNoTiling } from "./plan-group.js";
 import { type ChipStore, RESIDENT_SHARE, type Residency, type Sizes } from "./residency.js";
 
 /** Layers of the largest group that is tried. */
@@ -68,6 +68,24 @@ export function chooseGroups(question: GroupingQuestion): GroupPlan[] {
     }
   }
   return groups;
+}
+
+/** Why a layer's map is not passed on tile by tile to all that read it, in words. */
+export function whyNotPassedOn(question: GroupingQuestion, layer: number): string {
+  const { network, store, deployment, sizes } = question;
+  const { layers } = network;
+  const last = sizes.lastUse[layer]!;
+  const mayFuse = RULES[deployment.fusion];
+  if (mayFuse === undefined) return `fusion: ${deployment.fusion} passes nothing on tile by tile`;
+  if (store.capacityBytes === 0) return "no level on chip keeps inputs";
+  if (last - layer >= MAX_GROUP_LAYERS) return `its last reader is ${last - layer} layers on`;
+  const whole = layers.slice(layer, last + 1).find((one) => !isTileable(one));
+  if (whole !== undefined) return `${whole.id} needs whole maps`;
+  if (!mayFuse(layers, layer, last)) return `fusion: ${deployment.fusion} does not join ${layers[last]!.id} to it`;
+  const shape = groupShape(network, sizes.lastUse, layer, last);
+  if (shape === undefined) return "a map in between is needed whole, or elsewhere";
+  const refusal = whyNoTiling(shape, knownFacts(question), roomOf(question, layer, last));
+  return refusal ?? "groups without it move fewer DRAM bytes in all";
 }
 
 /** Whether a kind of fusion lets the layers from `first` to `last` be one group; none: no groups at all. */

@@ -77,6 +77,17 @@ export function planGroup(
   return new TilingSearch(shape, facts, room, limitBits).best();
 }
 
+/** Why a group has no tiling, in words; undefined where it has one that moves fewer bits than its layers one by one. */
+export function whyNoTiling(
+  shape: GroupShape,
+  factsOf: (layer: number) => LayerFacts,
+  room: PlanningRoom,
+): string | undefined {
+  const facts = shape.reads.map((_, i) => factsOf(shape.first + i));
+  const aloneBits = facts.reduce((sum, one) => sum + one.aloneBits, 0);
+  return new TilingSearch(shape, facts, room, aloneBits).refusal();
+}
+
 /** Which halos are kept: rows and columns, the one that computes less first. */
 const HALO_CHOICES: Readonly<Record<Halo, readonly (readonly [rows: boolean, columns: boolean])[]>> = {
   // whole rows in buffers, but not the few pixels beside, is no choice
@@ -182,6 +193,19 @@ class TilingSearch {
       }
     }
     return this.#best;
+  }
+
+  refusal(): string | undefined {
+    const bytes = (bits: number): number => Math.ceil(bits / 8);
+    const [rows, columns] = HALO_CHOICES[this.#room.halo].at(-1)!;
+    const smallest = this.#storeBits(this.#cut(0, 1, rows), this.#cut(1, 1, columns), 1, false);
+    const short = smallest.findIndex((bits, i) => bits > this.#freeBits[i]!);
+    if (short >= 0) {
+      const free = bytes(Math.max(0, this.#freeBits[short]!));
+      return `even tiles of one pixel need ${bytes(smallest[short]!)} bytes, and ${free} are free`;
+    }
+    if (this.best() !== undefined) return undefined;
+    return "every tiling that fits moves as many DRAM bytes as the layers one by one, or could be worse by the objective";
   }
 
   #cut(axis: 0 | 1, size: number, isCached: boolean): AxisTiles {

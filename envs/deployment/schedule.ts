@@ -6,7 +6,7 @@ import type { Objective } from "../accelerator/objective.js";
 import { type Precision, type Problem, problemOf, type SecondOperand } from "../accelerator/problem.js";
 import { DENSE, type Density } from "../accelerator/zeros.js";
 import type { Layer, Network } from "../network/ir.js";
-import { chooseGroups } from "./choose-groups.js";
+import { chooseGroups, type GroupingQuestion } from "./choose-groups.js";
 import { activationDensityOf, type Deployment } from "./deployment.js";
 import type { GroupPlan } from "./plan-group.js";
 import { weightDensity } from "./pruning.js";
@@ -31,6 +31,8 @@ export interface Schedule {
   readonly residentWeightBytes: readonly number[];
   readonly areWeightsKept: readonly boolean[];
   readonly groups: readonly ScheduledGroup[];
+  /** what was decided, for explaining it */
+  readonly decided: { readonly question: GroupingQuestion; readonly joined: ReadonlySet<number> };
   /** why there is no such deployment */
   readonly shortage?: Infeasible;
 }
@@ -96,7 +98,8 @@ export function schedule(
       partialBits: chip.partialBits,
     };
   };
-  const plans = chooseGroups({ network, chip, store, deployment, objective, sizes, residency, precisionOf });
+  const question = { network, chip, store, deployment, objective, sizes, residency, precisionOf };
+  const plans = chooseGroups(question);
   const residentBytes = residentBytesOf(keptBytes, plans);
   const residentWeightBytes = residentWeightBytesOf(residency, plans, store);
   const besideWeights = store.weights === undefined ? residentBytes : residentWeightBytes;
@@ -152,6 +155,7 @@ export function schedule(
     residentWeightBytes,
     areWeightsKept,
     groups,
+    decided: { question, joined },
     ...(shortage !== undefined && { shortage }),
   };
 }

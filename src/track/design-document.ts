@@ -34,6 +34,17 @@ export interface DesignDocument {
   readonly layers: readonly DesignLayer[];
   /** layers that run together, tile by tile */
   readonly groups?: readonly DesignGroup[];
+  /** where each layer's map and weights are between layers and batches, and why */
+  readonly staying?: readonly DesignStay[];
+}
+
+export interface DesignStay {
+  readonly layer: string;
+  readonly outputBytes: number;
+  readonly output: string;
+  readonly weightBytes: number;
+  readonly weights: string;
+  readonly reason: string;
 }
 
 export interface DesignGroup {

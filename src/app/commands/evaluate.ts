@@ -1,6 +1,6 @@
 // `cosearch evaluate`: one network on one accelerator, as a table or as a document.
 import { evaluateNamed } from "../../../experiments/evaluate-named.js";
-import type { DesignDocument, DesignGroup } from "../../track/design-document.js";
+import type { DesignDocument, DesignGroup, DesignStay } from "../../track/design-document.js";
 import { formatBytes, formatCount, formatNumber } from "../../track/words.js";
 import { EXIT } from "../exit-codes.js";
 import { type Terminal, table } from "../terminal.js";
@@ -32,7 +32,7 @@ export async function evaluateCommand(options: EvaluateCommandOptions, terminal:
 }
 
 function designText(design: DesignDocument): string {
-  const { network, accuracy, layers, accelerator, groups = [] } = design;
+  const { network, accuracy, layers, accelerator, groups = [], staying = [] } = design;
   const error = (100 * accuracy.standardError).toFixed(1);
   const facts: [string, string][] = [
     [
@@ -61,7 +61,8 @@ function designText(design: DesignDocument): string {
   ]);
   const head = facts.map(([name, text]) => `${name.padEnd(12)} ${text}`).join("\n");
   const list = table(["layer", "kind", "MACs", "cycles", "energy uJ", "use %", "bound by"], rows, "");
-  return `${head}\n\n${list}${groups.length === 0 ? "" : `\n${groupsText(groups)}`}`;
+  const parts = [head, list, ...(groups.length === 0 ? [] : [groupsText(groups)]), ...stayingText(design, staying)];
+  return parts.join("\n\n").replaceAll("\n\n\n", "\n\n");
 }
 
 /** What one image of a batch takes; nothing to add for a batch of one. */
@@ -70,6 +71,20 @@ function perImage({ deployment, latencyMs, energyMillijoules }: DesignDocument):
   if (batch === 1) return [];
   const latency = `${formatNumber(latencyMs / batch)} ms`;
   return [["per image", `${latency}, ${formatNumber(energyMillijoules / batch)} mJ (batch ${batch})`]];
+}
+
+/** What stays on chip and what does not, and why, where the deployment asks for it. */
+function stayingText({ deployment }: DesignDocument, staying: readonly DesignStay[]): string[] {
+  const { fusion, activations = "dram", weights = "dram" } = deployment;
+  if (fusion === "off" && activations === "dram" && weights === "dram") return [];
+  const rows = staying.map((one) => [
+    one.layer,
+    formatBytes(one.outputBytes),
+    one.output,
+    one.weights === "none" ? "" : one.weights,
+    one.reason,
+  ]);
+  return [table(["map of", "size", "is in", "weights", "because"], rows, "")];
 }
 
 function groupsText(groups: readonly DesignGroup[]): string {
