@@ -7,15 +7,7 @@ import type { StateTree } from "../src/core/agent.js";
 import { INACTIVE, type Space } from "../src/core/space.js";
 import { comparePoints, type Point, packMeasured, unpackMeasured } from "./black-box.js";
 import { rankAdvantages } from "./losses/advantages.js";
-import {
-  BLOCK_ROWS,
-  BlockMoments,
-  type Features,
-  type Fit,
-  fitted,
-  predicted,
-  type RidgeSystem,
-} from "./screening-fit.js";
+import { BLOCK_ROWS, BlockMoments, type Features, type Fit, fitted, type RidgeSystem } from "./screening-fit.js";
 
 const MOST_SMOOTH_LEVELS = 16; // a curve does for these; to trust single levels there made the search settle early on sizing tasks
 const WINDOW = 9 * BLOCK_ROWS; // trials that the models learn from at least, the latest ones; one block more before one is dropped
@@ -176,24 +168,40 @@ export class ScreeningModel {
   /** How promising a point is: the logarithm of (expected improvement x probability that it is feasible), or, before enough designs
    *  are feasible, how near the limits it is expected to be. Only the order means anything. */
   score(codes: ArrayLike<number>): number {
-    const features = this.#featuresOf(codes);
-    let worth = this.#logBuildable(features);
+    let worth = this.#logBuildable(codes);
     for (const excess of this.#excesses) {
-      const mean = predicted(excess, features);
+      const mean = this.#predicted(excess, codes);
       const spread = excess.deviation + LEAST_EXCESS_DEVIATION;
       if (this.#rank === undefined) worth -= spread * softplus(mean / spread);
       else worth -= softplus((LOGISTIC_SLOPE * mean) / spread);
     }
     if (this.#rank === undefined) return worth;
-    const gain = (predicted(this.#rank, features) - this.#rank.best) / (this.#rank.deviation + LEAST_RANK_DEVIATION);
+    const gain = (this.#predicted(this.#rank, codes) - this.#rank.best) / (this.#rank.deviation + LEAST_RANK_DEVIATION);
     return worth + logSoftplus(LOGISTIC_SLOPE * gain);
   }
 
   /** The logarithm of the probability that a design can be built, by how far its prediction is from a half. */
-  #logBuildable(features: Features): number {
+  #logBuildable(codes: ArrayLike<number>): number {
     if (this.#buildable === undefined) return 0;
-    const short = 0.5 - predicted(this.#buildable, features);
+    const short = 0.5 - this.#predicted(this.#buildable, codes);
     return -softplus((LOGISTIC_SLOPE * short) / (this.#buildable.deviation + LEAST_BUILDABLE_DEVIATION));
+  }
+
+  /** What a fit says of a point, without making its features. */
+  #predicted({ weights, offset, levels }: Fit, codes: ArrayLike<number>): number {
+    let sum = offset;
+    for (const { position, start, rows } of this.#decisions) {
+      const code = codes[position]!;
+      if (code === INACTIVE) continue;
+      const row = rows[code]!;
+      for (let k = 0; k < row.length; k++) sum += weights[start + k]! * row[k]!;
+    }
+    if (levels.length === 0) return sum;
+    for (const { position, rows, cell } of this.#decisions) {
+      const code = codes[position]!;
+      if (cell >= 0) sum += levels[cell + (code === INACTIVE ? rows.length : code)]!;
+    }
+    return sum;
   }
 
   #featuresOf(codes: ArrayLike<number>): Features {

@@ -11,7 +11,7 @@ import type { Point } from "./black-box.js";
 import type { Samples } from "./policy/policy.js";
 import { type Drawing, drawCandidates, type RedrawSettings } from "./redraws.js";
 import { ScreeningModel } from "./screening-model.js";
-import { crossed, mutated, type RecentPoints } from "./variation.js";
+import { crossed, hashOf, mutated, type RecentPoints } from "./variation.js";
 
 /** How many of the best trials have children. */
 export const PARENTS = 32;
@@ -137,14 +137,16 @@ export class Screening {
   }
 
   /** Rows that were not proposed lately nor stand earlier in the list. */
-  #freshRows({ space, recent }: ProposalStreams, codes: readonly Int32Array[]): number[] {
-    const seen = new Set<string>();
-    return codes.flatMap((point, row) => {
-      const key = space.key(point);
-      if (seen.has(key) || recent.has(point)) return [];
-      seen.add(key);
-      return [row];
+  #freshRows({ recent }: ProposalStreams, codes: readonly Int32Array[]): number[] {
+    const seen = new Set<number>();
+    const rows: number[] = [];
+    codes.forEach((point, row) => {
+      const hash = hashOf(point);
+      if (seen.has(hash) || recent.hasHash(hash)) return;
+      seen.add(hash);
+      rows.push(row);
     });
+    return rows;
   }
 
   /** Positions, most promising first; equals in their order. */

@@ -89,7 +89,11 @@ export class RecentPoints {
   }
 
   has(codes: ArrayLike<number>): boolean {
-    return this.#hashes.has(hashOf(codes));
+    return this.hasHash(hashOf(codes));
+  }
+
+  hasHash(hash: number): boolean {
+    return this.#hashes.has(hash);
   }
 
   add(codes: ArrayLike<number>): void {
@@ -110,7 +114,7 @@ export class RecentPoints {
 }
 
 /** 52 bits of two multiplicative hashes (FNV-1a with two primes); equal hashes of different points cost one resample. */
-function hashOf(codes: ArrayLike<number>): number {
+export function hashOf(codes: ArrayLike<number>): number {
   let low = 0x811c9dc5;
   let high = 0x9747b28c;
   for (let i = 0; i < codes.length; i++) {

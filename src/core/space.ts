@@ -44,6 +44,8 @@ interface Parent {
 export class Space {
   readonly name: string;
   readonly knobs: readonly Required<Pick<Knob, "name" | "values" | "ordered">>[];
+  /** positions of the knobs that leave a choice */
+  readonly decisions: readonly number[];
   readonly #data: SpaceData;
   readonly #index: ReadonlyMap<string, number>;
   readonly #parents: readonly (readonly Parent[])[];
@@ -68,6 +70,7 @@ export class Space {
         ordered: knob.ordered ?? knob.values.every((value) => typeof value === "number"),
       };
     });
+    this.decisions = this.knobs.flatMap((knob, i) => (knob.values.length > 1 ? [i] : []));
     this.#index = index;
     this.#parents = parents;
     const rules = (data.rules ?? []).flatMap((rule) => readRule(rule, data.knobs));
@@ -87,11 +90,6 @@ export class Space {
 
   get length(): number {
     return this.knobs.length;
-  }
-
-  /** Positions of the knobs that leave a choice. */
-  get decisions(): readonly number[] {
-    return this.knobs.flatMap((knob, i) => (knob.values.length > 1 ? [i] : []));
   }
 
   /** @throws CosearchError SPACE_UNKNOWN_KNOB with the near miss */
