@@ -1,5 +1,5 @@
 // The mapper alone, in parts:
-//   quality   default budget and ten times it against a hundred times it: networks x machines x objectives
+//   quality   default budget, ten and a hundred times it, against the best of the three: networks x machines x objectives
 //   rate      explicit mappings evaluated per second, beside a count of the traffic alone
 //   network   20 layer shapes mapped at the default budget
 //   memory    heap after 1,000,000 evaluations
@@ -7,7 +7,14 @@
 //   node dist/experiments/bench-mapper.js [--part rate --part network] [--machine eyeriss] [--network vgg-16] [--objective edp]
 import { OBJECTIVES, type Objective } from "../envs/accelerator/mapper.js";
 import { againstTimeloop } from "./mapper-against-timeloop.js";
-import { mapperQuality, QUALITY_MACHINES, QUALITY_NETWORKS } from "./mapper-quality.js";
+import {
+  type Gap,
+  geometricMean,
+  mapperQuality,
+  QUALITY_MACHINES,
+  QUALITY_NETWORKS,
+  together,
+} from "./mapper-quality.js";
 import { evaluationRate, memoryGrowth, networkMapping } from "./mapper-speed.js";
 import { scriptOptions } from "./script-options.js";
 
@@ -39,8 +46,6 @@ const objectives = values.objective as Objective[];
 const repeat = Number(values.repeat);
 const percent = (ratio: number): string => `${((ratio - 1) * 100).toFixed(2)} %`;
 const thousands = (value: number): string => `${Math.round(value / 1000)},000`;
-const geometricMean = (all: readonly number[]): number =>
-  Math.exp(all.reduce((sum, one) => sum + Math.log(one), 0) / all.length);
 
 const PARTS: Readonly<Record<string, () => void>> = { quality, rate, network, memory, timeloop };
 for (const part of values.part) {
@@ -75,18 +80,25 @@ function memory(): void {
 
 function quality(): void {
   table(
-    "objective | machine | network | layers | default: mean | default: worst | x 10: mean | x 10: worst | worst layer",
+    "objective | machine | network | layers | default: mean | worst | x 10: mean | worst | x 100: mean | worst | worst layer at the default",
   );
   for (const objective of objectives) {
     for (const machine of values.machine) {
-      for (const name of values.network) {
-        const { layers, atDefault, atTen } = mapperQuality(name, machine, objective);
-        const gaps = [atDefault.geometricMean, atDefault.worst, atTen.geometricMean, atTen.worst].map(percent);
-        line(objective, machine, name, layers, ...gaps, atDefault.worstLayer);
+      const cells = values.network.map((name) => mapperQuality(name, machine, objective));
+      const budgets = (["atDefault", "atTen", "atHundred"] as const).map((at) =>
+        together(cells.map((cell) => cell[at])),
+      );
+      for (const { network: name, layers, atDefault, atTen, atHundred } of cells) {
+        line(objective, machine, name, layers, ...gaps([atDefault, atTen, atHundred]), atDefault.worstLayer);
       }
+      const layers = cells.reduce((sum, cell) => sum + cell.layers, 0);
+      line(objective, machine, "all", layers, ...gaps(budgets), budgets[0]!.worstLayer);
     }
   }
 }
+
+const gaps = (budgets: readonly Gap[]): string[] =>
+  budgets.flatMap(({ geometricMean: mean, worst }) => [percent(mean), percent(worst)]);
 
 function timeloop(): void {
   table("row | layer | style | EDP, row's axes | EDP, free | mappings");

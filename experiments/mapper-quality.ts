@@ -34,9 +34,10 @@ export interface Quality {
   readonly machine: string;
   readonly objective: Objective;
   readonly layers: number;
-  /** score over the reference's: geometric mean and worst layer, at the default budget and at ten times it */
+  /** score over the reference's: geometric mean and worst layer, at the default budget, ten and a hundred times it */
   readonly atDefault: Gap;
   readonly atTen: Gap;
+  readonly atHundred: Gap;
   /** milliseconds that the search at the default budget took, all layers */
   readonly defaultMs: number;
 }
@@ -45,6 +46,8 @@ export interface Gap {
   readonly geometricMean: number;
   readonly worst: number;
   readonly worstLayer: string;
+  /** of every layer, so that cells can be put together */
+  readonly ratios: readonly number[];
 }
 
 /** One network on one machine. @throws Error when a layer cannot be mapped */
@@ -65,11 +68,27 @@ export function mapperQuality(network: string, machine: string, objective: Objec
   const gap = (which: number): Gap => {
     const ratios = scores.map((of) => of[which]! / Math.min(...of));
     const worst = Math.max(...ratios);
-    return {
-      geometricMean: Math.exp(ratios.reduce((sum, ratio) => sum + Math.log(ratio), 0) / ratios.length),
-      worst,
-      worstLayer: layers[ratios.indexOf(worst)]!.id,
-    };
+    return { geometricMean: geometricMean(ratios), worst, worstLayer: layers[ratios.indexOf(worst)]!.id, ratios };
   };
-  return { network, machine, objective, layers: layers.length, atDefault: gap(0), atTen: gap(1), defaultMs };
+  return {
+    network,
+    machine,
+    objective,
+    layers: layers.length,
+    atDefault: gap(0),
+    atTen: gap(1),
+    atHundred: gap(2),
+    defaultMs,
+  };
+}
+
+/** The layers of several cells as one. */
+export function together(cells: readonly Gap[]): Gap {
+  const ratios = cells.flatMap((cell) => cell.ratios);
+  const worst = cells.reduce((most, cell) => (cell.worst > most.worst ? cell : most));
+  return { ...worst, geometricMean: geometricMean(ratios), ratios };
+}
+
+export function geometricMean(ratios: readonly number[]): number {
+  return Math.exp(ratios.reduce((sum, ratio) => sum + Math.log(ratio), 0) / ratios.length);
 }
