@@ -46,7 +46,11 @@ export function exportScalesim(design: ExportDesign): Exported {
     "IfmapOffset: 0\nFilterOffset: 10000000\nOfmapOffset: 20000000\n",
     `Dataflow: ${dataflow}\n`,
     `Bandwidth: ${words ?? 1}\nMemoryBanks: 1\n\n`,
-    `[run_presets]\nInterfaceBandwidth: ${words === undefined ? "CALC" : "USER"}\n`,
+    // asked for by versions from the end of 2024 on, passed over by older ones
+    "[sparsity]\nSparsitySupport: false\n\n",
+    "[layout]\nIfmapCustomLayout: False\nIfmapSRAMBankBandwidth: 10\nIfmapSRAMBankNum: 10\nIfmapSRAMBankPort: 2\n",
+    "FilterCustomLayout: False\nFilterSRAMBankBandwidth: 10\nFilterSRAMBankNum: 10\nFilterSRAMBankPort: 2\n\n",
+    `[run_presets]\nInterfaceBandwidth: ${words === undefined ? "CALC" : "USER"}\nUseRamulatorTrace: False\n`,
   ].join("");
   return {
     notes,
@@ -67,6 +71,11 @@ function notesOf({ problem, chip }: ExportDesign, isShared: boolean): string[] {
     notes.push(
       `${groups} groups are ${isDepthwise(problem.extents) ? "a depthwise (DP) row" : "one row each"}, run one after the other`,
     );
+  if (problem.stride[0] !== problem.stride[1]) {
+    notes.push(
+      "strides that differ are two columns, which versions with a sparsity column (from the end of 2024) do not read",
+    );
+  }
   if (isShared) notes.push("the memory is shared here; it is divided as the mapping's tiles take it");
   const bits = OPERANDS.map((_, o) => wordBitsOf(problem, o));
   if (new Set(bits).size > 1)
