@@ -34,6 +34,9 @@ case "$(basename "$wheel")" in
   *) fail "$(basename "$wheel") is not for this machine ($(uname -m))" ;;
 esac
 
+python3 -m zipfile -l "$wheel" 2>/dev/null | grep -q '^tensorflow/libtensorflow_cc.so.2 ' ||
+  fail "$wheel is no wheel of tensorflow-cpu: libtensorflow_cc.so.2 is not in it"
+
 version=$(node -p "require('$root/package.json').optionalDependencies['$package']")
 step "installing $package $version without its install script"
 (cd "$root" && npm install --ignore-scripts --no-save --no-audit --no-fund --loglevel=error "$package@$version") >"$work/npm.log" 2>&1 ||
@@ -72,11 +75,11 @@ headers=$(dirname "$(dirname "$(node -p process.execPath)")")
   { tail -n 30 "$work/build.log" >&2; fail "the addon does not compile (Node's headers come from nodejs.org, or from npm_config_nodedir)"; }
 
 step "loading it"
-(cd "$root" && TF_CPP_MIN_LOG_LEVEL=2 node --input-type=module -e '
+(cd "$root" && TF_CPP_MIN_LOG_LEVEL=2 TF_ENABLE_ONEDNN_OPTS=0 node --input-type=module -e '
   const tf = await import("@tensorflow/tfjs");
-  const node = await import("@tensorflow/tfjs-node");
+  await import("@tensorflow/tfjs-node");
   await tf.setBackend("tensorflow");
   const product = tf.matMul([[1, 2]], [[3], [4]]).dataSync()[0];
   if (tf.getBackend() !== "tensorflow" || product !== 11) throw new Error(`1*3 + 2*4 = ${product} on ${tf.getBackend()}`);
-  console.log(`tfjs-node ${tf.version_core} with TensorFlow ${(node.default ?? node).version["tensorflow"] ?? "?"} computes; take it with: --set backend=native`);
+  console.log(`tfjs-node ${tf.version_core} with TensorFlow ${tf.backend().binding.TF_Version} computes; take it with: --set backend=native`);
 ' 2>&1) || fail "it is built but does not load"
