@@ -5,7 +5,12 @@ import { z } from "zod";
 import { CosearchError, suggestion } from "../../src/core/errors.js";
 import { packageRoot, readDocument } from "../../src/files/documents.js";
 
-const sourced = { basis: z.enum(["published", "simulated", "derived"]), source: z.string().min(1) };
+const sourced = {
+  basis: z.enum(["published", "simulated", "derived"]),
+  /** how sure the figure is that of its source: read there, read in others' quotes, or written from memory */
+  checked: z.enum(["text", "quoted", "memory"]),
+  source: z.string().min(1),
+};
 const pj = z.number().positive();
 
 const componentsSchema = z.strictObject({

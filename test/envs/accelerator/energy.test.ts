@@ -128,12 +128,12 @@ describe("the table of components", () => {
     const { arithmetic, dram, network, logicScaling } = components();
     for (const row of arithmetic.rows) {
       expect(doc).toContain(
-        `| \`${row.format}\` | ${row.multiplyPj} | ${row.addPj} | ${row.multiplyUm2} | ${row.addUm2} | ${row.basis} | ${row.source} |`,
+        `| \`${row.format}\` | ${row.multiplyPj} | ${row.addPj} | ${row.multiplyUm2} | ${row.addUm2} | ${row.basis} | ${row.checked} | ${row.source} |`,
       );
     }
     for (const row of dram) {
       expect(doc).toContain(
-        `| \`${row.type}\` | ${row.readPjPerBit} | ${row.writePjPerBit} | ${row.basis} | ${row.source} |`,
+        `| \`${row.type}\` | ${row.readPjPerBit} | ${row.writePjPerBit} | ${row.basis} | ${row.checked} | ${row.source} |`,
       );
     }
     for (const row of logicScaling.rows) expect(doc).toContain(`| ${row.nodeNm} nm | ${row.energy} | ${row.area} |`);
