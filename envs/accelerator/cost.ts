@@ -65,6 +65,9 @@ export class CostModel {
   readonly #temporalOutside = new Float64Array((MAX_LEVELS + 1) * DIM_COUNT);
   readonly #spatialOutside = new Float64Array((MAX_LEVELS + 1) * DIM_COUNT);
   readonly #ragged = new Uint8Array(DIM_COUNT);
+  /** dimensions that run more than once, the first `#busyCount`: the others multiply every count by 1 */
+  readonly #busy = new Uint8Array(DIM_COUNT);
+  #busyCount = 0;
   /** bounds and extents that the arrays above stand for: a dimension that did not change since the last mapping keeps them */
   readonly #seenTemporal = new Int32Array(MAX_LEVELS * DIM_COUNT);
   readonly #seenSpatial = new Int32Array(MAX_LEVELS * DIM_COUNT);
@@ -122,7 +125,12 @@ export class CostModel {
   prepare(problem: Problem, mapping: Mapping): void {
     this.#problem = problem;
     this.#mapping = mapping;
-    for (let d = 0; d < DIM_COUNT; d++) if (this.#isNew(d)) this.#prepareDim(d);
+    let count = 0;
+    for (let d = 0; d < DIM_COUNT; d++) {
+      if (this.#isNew(d)) this.#prepareDim(d);
+      if (problem.extents[d]! > 1 || this.#ragged[d] === 1) this.#busy[count++] = d;
+    }
+    this.#busyCount = count;
   }
 
   #isNew(d: number): boolean {
@@ -175,7 +183,8 @@ export class CostModel {
     }
     const mask = problem.relevance[operand]!;
     let words = 1;
-    for (let d = 0; d < DIM_COUNT; d++) {
+    for (let i = 0; i < this.#busyCount; i++) {
+      const d = this.#busy[i]!;
       if (mask & (1 << d)) words *= Math.min(this.#tile[level * DIM_COUNT + d]!, problem.extents[d]!);
     }
     return words;
@@ -202,7 +211,8 @@ export class CostModel {
     let child = level + 1;
     while (child < this.#levels && !this.chip.levels[child]!.keeps[O]) child++;
     const mask = problem.relevance[O]!;
-    for (let d = 0; d < DIM_COUNT; d++) {
+    for (let i = 0; i < this.#busyCount; i++) {
+      const d = this.#busy[i]!;
       if ((mask & (1 << d)) === 0 && this.#tile[child * DIM_COUNT + d]! < problem.extents[d]!) return true;
     }
     return false;
@@ -248,7 +258,7 @@ export class CostModel {
     }
     for (let l = 0; l < levels; l++) {
       let used = 1;
-      for (let d = 0; d < DIM_COUNT; d++) used *= this.#count(d, 0, false, l);
+      for (let i = 0; i < this.#busyCount; i++) used *= this.#count(this.#busy[i]!, 0, false, l);
       this.usedInstances[l] = used;
     }
     // a loop takes half the time of five calls of `fill` on arrays this short
@@ -333,9 +343,9 @@ export class CostModel {
     const multicast = this.chip.levels[parent]!.multicast[operand]!;
     let received = 1;
     let sent = 1;
-    for (let d = 0; d < DIM_COUNT; d++) {
+    for (let i = 0; i < this.#busyCount; i++) {
+      const d = this.#busy[i]!;
       if (mask & (1 << d)) continue;
-      if (problem.extents[d] === 1 && this.#ragged[d] === 0) continue;
       const inclusive = inner >= 0 && this.#mapping.order[innerLevel * DIM_COUNT + d]! < innerOrder;
       received *= this.#count(d, innerLevel, inclusive, child);
       sent *= this.#count(d, innerLevel, inclusive, multicast ? parent : child);
@@ -379,9 +389,9 @@ export class CostModel {
     let visitsParent = 1; // after the partial sums of the child's instances have been added
     let firstChild = 1;
     let firstParent = 1;
-    for (let d = 0; d < DIM_COUNT; d++) {
+    for (let i = 0; i < this.#busyCount; i++) {
+      const d = this.#busy[i]!;
       if (mask & (1 << d)) continue;
-      if (problem.extents[d] === 1 && this.#ragged[d] === 0) continue;
       const inclusive = inner >= 0 && this.#mapping.order[innerLevel * DIM_COUNT + d]! < innerOrder;
       visitsChild *= this.#count(d, innerLevel, inclusive, child);
       visitsParent *= this.#count(d, innerLevel, inclusive, level.reduce ? parent : child);
@@ -441,9 +451,9 @@ export class CostModel {
     for (let l = child - 1; l >= 0; l--) {
       let best = -1;
       let bestOrder = -1;
-      for (let d = 0; d < DIM_COUNT; d++) {
-        const index = l * DIM_COUNT + d;
-        if (mask & (1 << d) && temporal[index]! > 1 && order[index]! > bestOrder) {
+      for (let i = 0; i < this.#busyCount; i++) {
+        const index = l * DIM_COUNT + this.#busy[i]!;
+        if (mask & (1 << (index & 7)) && temporal[index]! > 1 && order[index]! > bestOrder) {
           best = index;
           bestOrder = order[index]!;
         }
@@ -465,7 +475,10 @@ export class CostModel {
 
   #relevantExtent(mask: number): number {
     let words = 1;
-    for (let d = 0; d < DIM_COUNT; d++) if (mask & (1 << d)) words *= this.#problem.extents[d]!;
+    for (let i = 0; i < this.#busyCount; i++) {
+      const d = this.#busy[i]!;
+      if (mask & (1 << d)) words *= this.#problem.extents[d]!;
+    }
     return words;
   }
 
@@ -522,7 +535,7 @@ export class CostModel {
     this.#lookUp(problem);
     if (lost.dramLineBytes > 0) this.#findLineShares(lost.dramLineBytes);
     let iterations = 1;
-    for (let d = 0; d < DIM_COUNT; d++) iterations *= this.#count(d, levels, false, 0);
+    for (let i = 0; i < this.#busyCount; i++) iterations *= this.#count(this.#busy[i]!, levels, false, 0);
     this.computeCycles = (iterations * this.#zeros.cycles) / this.#rate;
     for (let part = 0; part < parts.length; part++) parts[part] = 0;
     parts[SETUP] = chip.layerSetupCycles;
