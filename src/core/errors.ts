@@ -41,7 +41,7 @@ export const ERROR_CODES = {
   RUN_VERSION: "a run folder written in a format that this version does not read",
   RUN_EXISTS: "a run folder that exists already",
   RUN_DIVERGED: "a resumed run whose trials differ from the recorded ones",
-  BACKEND_UNAVAILABLE: "a tensor backend that was asked for and does not load",
+  BACKEND_UNAVAILABLE: "a tensor backend that was asked for and does not load, or WebAssembly without SIMD",
   USAGE: "a command line that is not understood",
 } as const;
 
