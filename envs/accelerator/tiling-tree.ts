@@ -1,7 +1,7 @@
 // Complete tilings of one problem on one machine, built from DRAM inwards (tiling.ts chooses each tile) as a tree: dataflow
 // constraints that meet at a node share the work below it. A leaf is a mapping with the guide's estimate of its merit.
 import type { Accelerator } from "./architecture.js";
-import { DATAFLOW_CONSTRAINTS, type DataflowConstraint } from "./dataflow.js";
+import type { DataflowConstraint } from "./dataflow.js";
 import type { Mapping } from "./mapping.js";
 import type { Objective } from "./objective.js";
 import { DIM_COUNT, type Problem } from "./problem.js";
@@ -15,7 +15,6 @@ interface Node extends Tiling {
   readonly merit: number;
   /** by [stationary operand + 3 · (some dimension must be whole)] */
   readonly fills: (Filled | undefined)[];
-  readonly children: Map<Filled, Node>;
 }
 
 /** A tiling down to the innermost level, its merit as far as the guide sees. */
@@ -26,6 +25,8 @@ interface Filled extends Guide {
   readonly tile: Float64Array;
   /** the tile holds all that the parent leaves, and no smaller one can be better */
   readonly whole: boolean;
+  /** the tiling that goes on from it, once there is one */
+  child: Node | undefined;
 }
 
 const MISFIT: Filled = {
@@ -37,10 +38,9 @@ const MISFIT: Filled = {
   partial: false,
   tile: new Float64Array(),
   whole: false,
+  child: undefined,
 };
 
-/** Order and space of the levels other than the innermost: free in every dataflow. */
-const FREE = DATAFLOW_CONSTRAINTS.flexible;
 const STATIONARIES = [0, 1, 2] as const;
 
 export class TilingTree {
@@ -81,7 +81,6 @@ export class TilingTree {
       exposedCycles: 0,
       partial: false,
       fills: [],
-      children: new Map(),
     };
     this.#roots.push(root);
     return root;
@@ -96,14 +95,13 @@ export class TilingTree {
     }
     const innermost = level === this.#chip.levels.length - 1;
     // further out a dataflow leaves the order free, but what must be whole inside must be whole there too
-    const found = this.#tiles(node, innermost ? constraint : { ...FREE, wholeMask: constraint.wholeMask });
+    const found = this.#tiles(node, innermost ? constraint.stationary : undefined, constraint.wholeMask);
     const count = Math.min(found.length, innermost ? 3 : 2);
     for (let i = 0; i < count; i++) this.#descend(this.#child(node, found[i]!), constraint, leaves);
   }
 
   #child(node: Node, filled: Filled): Node {
-    const known = node.children.get(filled);
-    if (known !== undefined) return known;
+    if (filled.child !== undefined) return filled.child;
     const bounds = new Float64Array(DIM_COUNT);
     for (let d = 0; d < DIM_COUNT; d++) bounds[d] = Math.ceil(this.#available(node, d) / filled.tile[d]!);
     const child: Node = {
@@ -119,9 +117,8 @@ export class TilingTree {
       exposedCycles: filled.exposedCycles,
       partial: filled.partial,
       fills: [],
-      children: new Map(),
     };
-    node.children.set(filled, child);
+    filled.child = child;
     return child;
   }
 
@@ -138,18 +135,19 @@ export class TilingTree {
     return minimum;
   }
 
-  /** Tiles of the next level in for every operand that may be stationary just outside it, best first. */
-  #tiles(node: Node, constraint: DataflowConstraint): readonly Filled[] {
+  /** Tiles of the next level in for every operand that may be stationary just outside it (`only` one of them, if given), best
+   *  first. */
+  #tiles(node: Node, only: number | undefined, wholeMask: number): readonly Filled[] {
     const found: Filled[] = [];
-    const offset = constraint.wholeMask === 0 ? 0 : 3;
+    const offset = wholeMask === 0 ? 0 : 3;
     let opened = false;
     for (const stationary of STATIONARIES) {
-      if (constraint.stationary !== undefined && constraint.stationary !== stationary) continue;
+      if (only !== undefined && only !== stationary) continue;
       let filled = node.fills[stationary + offset];
       if (filled === undefined) {
         if (!opened) this.#open(node);
         opened = true;
-        filled = this.#fill(stationary, constraint.wholeMask);
+        filled = this.#fill(stationary, wholeMask);
         node.fills[stationary + offset] = filled;
       }
       if (filled.merit !== Infinity) found.push(filled);
@@ -161,8 +159,15 @@ export class TilingTree {
   #fill(stationary: number, wholeMask: number): Filled {
     const boundaries = this.#boundaries;
     if (boundaries.fill(stationary, wholeMask) === Infinity) return MISFIT;
+    const { merit, order, energyPj, cycles, exposedCycles, partial } = boundaries.best(stationary);
     return {
-      ...boundaries.best(stationary),
+      merit,
+      order,
+      energyPj,
+      cycles,
+      exposedCycles,
+      partial,
+      child: undefined,
       tile: boundaries.tile.slice(),
       whole: boundaries.isWhole && !boundaries.mayShrink,
     };
