@@ -80,5 +80,5 @@ describe("cosearch supernet", () => {
     expect(existsSync(join(folder, "new.supernet"))).toBe(false);
     const help = await cosearch(["supernet", "train", "--help"]);
     expect(help.stdout).toMatch(/Examples:\n +\$ cosearch supernet train mbconv-32/);
-  }, 120_000);
+  });
 });

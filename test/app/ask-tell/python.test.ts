@@ -29,7 +29,7 @@ afterAll(() => {
 function run(script: string, ...more: string[]): string {
   const args = [join(repository, "examples", script), "--url", url, ...more];
   const env = { ...process.env, PYTHONDONTWRITEBYTECODE: "1" };
-  const { status, stdout, stderr } = spawnSync(python, args, { encoding: "utf8", env, timeout: 50_000 });
+  const { status, stdout, stderr } = spawnSync(python, args, { encoding: "utf8", env, timeout: 150_000 });
   expect([status, stderr]).toEqual([0, ""]);
   return stdout;
 }

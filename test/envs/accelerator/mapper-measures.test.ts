@@ -14,14 +14,14 @@ describe("the mapper at its default budget", () => {
     expect(atDefault.geometricMean).toBeLessThan(1.02);
     expect(atDefault.worst).toBeLessThan(1.1);
     expect(atTen.geometricMean).toBeLessThan(1.005);
-  }, 60_000);
+  });
 
   it("is within 2 % on ResNet-50 and the Eyeriss machine, whose small scratchpads and buffer depend on one another", () => {
     const { atDefault, atTen } = mapperQuality("resnet-50", "eyeriss", "energy");
     expect(atDefault.geometricMean).toBeLessThan(1.02);
     expect(atDefault.worst).toBeLessThan(1.1);
     expect(atTen.geometricMean).toBeLessThan(1.01);
-  }, 60_000);
+  });
 
   it("costs no more mappings than its budget for each dataflow", () => {
     for (const [name, dataflows] of [
@@ -36,7 +36,7 @@ describe("the mapper at its default budget", () => {
         expect(found.evaluated).toBeLessThanOrEqual(dataflows * (DEFAULT_BUDGET + 2));
       }
     }
-  }, 60_000);
+  });
 
   it("pools on a row-stationary machine: a layer without weights has no filter row that must be whole", () => {
     const chip = loadAccelerator("eyeriss");
@@ -60,7 +60,7 @@ describe("the mapper at its default budget", () => {
     const { evaluations, grownMib } = memoryGrowth(40_000);
     expect(evaluations).toBeGreaterThanOrEqual(40_000);
     expect(grownMib).toBeLessThan(4);
-  }, 60_000);
+  });
 });
 
 describe("a model that has evaluated other mappings", () => {
