@@ -40,9 +40,10 @@ export function studyPage(
   const tasks = Object.keys(facts).filter((task) => runs.some((run) => run.task === task));
   const agents = [...new Set(runs.map(({ agent }) => agent))];
   const scales = new Map(tasks.map((task) => [task, scaleOf(task, runs, facts[task]!, marks)]));
-  const complete = agents.filter((agent) =>
-    tasks.every((task) => runs.some((run) => run.task === task && run.agent === agent)),
+  const shared = tasks.filter((task) =>
+    agents.every((agent) => runs.some((run) => run.task === task && run.agent === agent)),
   );
+  const others = tasks.filter((task) => !shared.includes(task));
   const plots: Record<string, string> = {};
   const sections = tasks.map((task) => {
     const own = runs.filter((run) => run.task === task);
@@ -50,31 +51,39 @@ export function studyPage(
     return taskSection(task, own, facts[task]!, marks);
   });
   const scoresOf = (agent: string, mark: number) =>
-    tasks.map((task) => {
+    shared.map((task) => {
       const { base, top } = scales.get(task)!;
       return runs
         .filter((run) => run.task === task && run.agent === agent)
         .map((run) => normalisedScore(run.bestAt[mark], base, top));
     });
-  for (const mark of marks) plots[`profile-${mark}.svg`] = profilePlot(complete, mark, scoresOf);
-  const seeds = Math.min(...tasks.flatMap((task) => complete.map((agent) => seedCount(runs, task, agent))));
+  if (shared.length > 0) for (const mark of marks) plots[`profile-${mark}.svg`] = profilePlot(agents, mark, scoresOf);
+  const seeds = Math.min(...shared.flatMap((task) => agents.map((agent) => seedCount(runs, task, agent))));
+  const overallSection =
+    shared.length === 0
+      ? "No task was run with every agent yet, so nothing is said over all of them."
+      : `## The tasks that all agents ran, together
+
+Scores run from 0 (the worst feasible design where it is known, else the median that random search has at the first budget; nothing
+feasible counts as 0) to 1 (the optimum, or the best that any agent found). Interquartile mean over ${shared.length} tasks and at least
+${seeds} seeds each, seeds drawn again within each task.${
+          others.length === 0
+            ? ""
+            : ` Left out, because not every agent ran on ${others.length === 1 ? "it" : "them"}: ${others.map((task) => `\`${task}\``).join(", ")}.`
+        }
+
+${overall(agents, marks, scoresOf)}
+
+${marks.map((mark) => `![Performance profile after ${mark} trials](images/agents-study/profile-${mark}.svg)`).join("\n\n")}
+
+A performance profile shows which share of the runs is above a score; higher is better everywhere.`;
   const markdown = `# Agents compared
 
 Made by \`${command}\`. Every agent gets the same tasks, seeds and numbers of trials, and was tuned over an equal number of settings on
 tasks that are not shown here (experiments/agents-study/grids.ts). Statistics follow Agarwal et al. 2021 (arXiv:2108.13264):
 interquartile means over seeds with 95 % bootstrap intervals. Read intervals, not estimates: where two overlap, nothing is claimed.
 
-## All tasks together
-
-Scores run from 0 (the worst feasible design where it is known, else the median that random search has at the first budget; nothing
-feasible counts as 0) to 1 (the optimum, or the best that any agent found). Interquartile mean over ${tasks.length} tasks and at least
-${seeds} seeds each, seeds drawn again within each task.
-
-${overall(complete, marks, scoresOf)}
-
-${marks.map((mark) => `![Performance profile after ${mark} trials](images/agents-study/profile-${mark}.svg)`).join("\n\n")}
-
-A performance profile shows which share of the runs is above a score; higher is better everywhere.
+${overallSection}
 
 Settings chosen by tuning: ${agents.map((agent) => `\`${agent}\` ${settings[agent] ?? "defaults"}`).join("; ")}.
 
@@ -131,9 +140,10 @@ function taskSection(
   const rows = agents.map((agent) => {
     const own = runs.filter((run) => run.agent === agent);
     const at = (mark: number) => own.map(({ bestAt }) => bestAt[mark] ?? Number.NaN);
-    const final = bootstrapInterval(at(last), interquartileMean, RandomStream.of(1, `${task}/${agent}`), {
-      resamples: 2000,
-    });
+    const interval = (name: string, values: readonly number[]) =>
+      bootstrapInterval(values, interquartileMean, RandomStream.of(1, `${task}/${agent}/${name}`), { resamples: 2000 });
+    const reached = marks.map((mark) => interval(String(mark), at(mark)));
+    const final = reached.at(-1)!;
     const regret = (mark: number) => (optimum === undefined ? Number.NaN : optimum - median(at(mark)));
     const hits = own.filter(({ bestAt }) => (bestAt[last] ?? Number.NEGATIVE_INFINITY) >= (optimum ?? Infinity) - 1e-9);
     return {
@@ -141,8 +151,7 @@ function taskSection(
       cells: [
         agent,
         String(own.length),
-        ...marks.map((mark) => number(interquartileMean(at(mark)))),
-        intervalText(final),
+        ...reached.map(intervalText),
         ...(optimum === undefined
           ? []
           : [
@@ -153,7 +162,12 @@ function taskSection(
                 .join(", "),
               `${hits.length} of ${own.length}`,
             ]),
-        number(interquartileMean(own.map(({ area }) => area ?? Number.NaN))),
+        intervalText(
+          interval(
+            "area",
+            own.map(({ area }) => area ?? Number.NaN),
+          ),
+        ),
         own.every(({ firstFeasible }) => firstFeasible !== null)
           ? String(Math.max(...own.map(({ firstFeasible }) => firstFeasible!)))
           : "never",
@@ -167,7 +181,6 @@ function taskSection(
     "agent",
     "seeds",
     ...marks.map((mark) => `at ${mark}`),
-    `interval at ${last}`,
     ...(optimum === undefined ? [] : [`median regret${range === undefined ? "" : " of the range"}`, "optimum found"]),
     "area",
     "all feasible after",
@@ -178,8 +191,8 @@ function taskSection(
   const note = task.startsWith("sizing") ? " Rewards are -ln(cycles / optimum): -0.0953 is a ratio of 1.10." : "";
   return `## \`${task}\`
 
-${known}${note} "At n" is the interquartile mean of the best feasible reward after n trials ("-": a seed has none yet), area the mean of
-the best so far over all trials, agent ms its own time per trial on a machine that did other work too.
+${known}${note} "At n" is the interquartile mean of the best feasible reward after n trials, with its 95 % interval ("-": a seed
+has none yet), area the mean of the best so far over all trials, agent ms its own time per trial on a machine that did other work too.
 
 ![Best feasible reward over trials](images/agents-study/${fileName(task)}.svg)
 

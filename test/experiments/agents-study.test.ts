@@ -77,10 +77,23 @@ describe("the page of the agents' study", () => {
   const { markdown, plots } = studyPage(runs, { "chain:3": { optimum: 10, worst: 0 } }, [100, 300], {}, "test");
 
   it("states regret as a share of the range, seeds, and what the intervals allow", () => {
-    expect(markdown).toContain("| ppo | 3 | 8.2000 | 9.2000 |");
+    expect(markdown).toMatch(/\| ppo \| 3 \| 8\.2000 \(8\.1\d+ to 8\.\d+\) \| 9\.2000 \(9\.1\d+ to 9\.\d+\) \|/);
+    expect(markdown).toContain("| random | 3 | 4.0000 (4.0000 to 4.0000) |");
     expect(markdown).toContain("18.00 %, 8.00 %"); // of the range, median, after 100 and after 300
     expect(markdown).toContain("300: default better");
     expect(markdown).toContain("0 of 3");
+  });
+
+  it("compares over tasks those that all agents ran, and names the others", () => {
+    const more = { ...run("ppo", 1, 7), task: "chain:4" };
+    const facts = { "chain:3": { optimum: 10, worst: 0 }, "chain:4": { optimum: 10, worst: 0 } };
+    const page = studyPage([...runs, more], facts, [100, 300], {}, "test").markdown;
+    expect(page).toContain("Interquartile mean over 1 tasks");
+    expect(page).toContain("Left out, because not every agent ran on it: `chain:4`.");
+    expect(page).toContain("## `chain:4`");
+    const alone = studyPage([more, run("random", 1, 5)], facts, [100, 300], {}, "test");
+    expect(alone.markdown).toContain("nothing is said over all of them");
+    expect(Object.keys(alone.plots).sort()).toEqual(["chain-3.svg", "chain-4.svg"]);
   });
 
   it("has a curve for the task and a profile for each budget, as SVG", () => {
