@@ -8,10 +8,10 @@ import type { RandomStream } from "../../src/core/rng.js";
 import type { Accelerator } from "./architecture.js";
 import type { DataflowConstraint } from "./dataflow.js";
 import { dealableLevel } from "./exhaustive.js";
+import { type GroupOf, LEVEL_ORDERS, orderPositions } from "./loop-orders.js";
 import { copyMapping, type Mapping } from "./mapping.js";
 import { DIM_COUNT } from "./problem.js";
 import type { Scorer } from "./scorer.js";
-import { type GroupOf, LEVEL_ORDERS, orderPositions } from "./tiling.js";
 
 /** A complete mapping with its score. */
 export interface Start {

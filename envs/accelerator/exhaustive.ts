@@ -3,9 +3,9 @@
 // answer is then the optimum.
 import type { Accelerator } from "./architecture.js";
 import type { DataflowConstraint } from "./dataflow.js";
+import { type GroupOf, LEVEL_ORDERS, orderPositions } from "./loop-orders.js";
 import { emptyMapping, type Mapping } from "./mapping.js";
 import { DIM_COUNT, type Problem } from "./problem.js";
-import { type GroupOf, LEVEL_ORDERS, orderPositions } from "./tiling.js";
 
 /** Bounds of one dimension, inner to outer: [spatial of level L-1, temporal of L-1, spatial of L-2, ...]. */
 type Split = readonly number[];

@@ -1,12 +1,12 @@
 // Tile sizes and loop orders for a given spatial choice, one level boundary after the other, outermost first.
-// At a boundary only the group order of the loops outside matters: each operand ignores one group of dimensions
-// (weights N P Q, inputs K, outputs C R S), so six orders stand for all permutations (Timeloop's mapspace, Parashar et al.
-// 2019, collapses the same way). The tile starts as large as its parent allows; dimensions are halved where the traffic
-// across the boundary grows least per bit freed, until it fits; then they grow back where room is left.
+// At a boundary only the group order of the loops outside matters (loop-orders.ts). The tile starts as large as its parent
+// allows; dimensions are halved where the traffic across the boundary grows least per bit freed, until it fits; then they grow
+// back where room is left.
 import { type Accelerator, homeOf, type Level, reservedBitsAt } from "./architecture.js";
+import { balancedSizes } from "./balanced-sizes.js";
+import { GROUP_ORDERS, type GroupOf, groupsOf } from "./loop-orders.js";
 import type { Objective } from "./objective.js";
 import { C, DIM_COUNT, G, I, N, O, OPERANDS, P, type Problem, Q, R, S, W } from "./problem.js";
-
 import { estimateReuse, newSetting, type ReuseSetting } from "./reuse.js";
 
 const MAX_LEVELS = 12;
@@ -14,58 +14,6 @@ const SLOTS = 4;
 const OWN_SLOT = 3;
 /** Share of the cycles by which the energy decides between equal latencies. */
 const TIE_WEIGHT = 0.01;
-
-/** Dimension groups by the operand that ignores them; 3 = no operand does. */
-export type GroupOf = Int8Array;
-
-/** The six orders of the groups, outer to inner; 2·s and 2·s + 1 leave operand s in place. */
-export const GROUP_ORDERS: readonly (readonly [number, number, number])[] = [
-  [O, I, W],
-  [I, O, W],
-  [O, W, I],
-  [W, O, I],
-  [W, I, O],
-  [I, W, O],
-];
-
-/** Which group of loops each dimension is in for a problem. */
-export function groupsOf(problem: Problem): GroupOf {
-  const groups = new Int8Array(DIM_COUNT).fill(3);
-  for (let d = 0; d < DIM_COUNT; d++) {
-    for (const operand of [W, I, O]) {
-      if (problem.present[operand] && (problem.relevance[operand]! & (1 << d)) === 0) groups[d] = operand;
-    }
-  }
-  return groups;
-}
-
-/** A complete order of a level's loops: the groups, and which dimensions run innermost in theirs, where they may slide. */
-export interface LevelOrder {
-  readonly groups: readonly [number, number, number];
-  readonly last: readonly number[];
-}
-
-/** All orders that can differ in cost. Dimensions of one group are relevant to the same operands, so that interleaving groups
- *  never helps; within a group only the innermost loop matters, which slides the input tile. The first 6 slide Q and S. */
-export const LEVEL_ORDERS: readonly LevelOrder[] = [
-  [Q, S],
-  [P, S],
-  [Q, R],
-  [P, R],
-].flatMap((last) => GROUP_ORDERS.map((groups) => ({ groups, last })));
-
-/** Position of each dimension's loop: group 3 outermost, then the groups in order. */
-export function orderPositions(groups: GroupOf, order: LevelOrder, into: Int8Array, offset: number): void {
-  const { groups: inner, last } = order;
-  let position = 0;
-  for (let g = -1; g < 3; g++) {
-    const group = g < 0 ? 3 : inner[g];
-    for (let d = 0; d < DIM_COUNT; d++) {
-      if (groups[d] === group && d !== last[0] && d !== last[1]) into[offset + d] = position++;
-    }
-    for (const d of last) if (groups[d] === group) into[offset + d] = position++;
-  }
-}
 
 /** Tiles chosen so far, outermost first: one node per level, each pointing to the level outside it. */
 export interface Tiling {
@@ -84,23 +32,6 @@ export interface Tiling {
   /** whether the outputs in its tiles are unfinished sums, which leave it as wide words */
   readonly partial: boolean;
 }
-
-/** Ceiling quotients of n, ascending: the only tile sizes that balance. */
-export function balancedSizes(n: number): readonly number[] {
-  const known = sizesMemo.get(n);
-  if (known !== undefined) return known;
-  const sizes: number[] = [];
-  for (let parts = n; parts >= 1; ) {
-    const size = Math.ceil(n / parts);
-    sizes.push(size);
-    // the largest number of parts that gives a larger size
-    parts = Math.ceil(n / size) - 1;
-  }
-  if (sizesMemo.size > 4096) sizesMemo.clear();
-  sizesMemo.set(n, sizes);
-  return sizes;
-}
-const sizesMemo = new Map<number, readonly number[]>();
 
 /** What a boundary needs to know of the levels outside it and of the fan-outs between. */
 export interface Boundary {

@@ -6,9 +6,9 @@ import { buildAccelerator } from "../../../envs/accelerator/architecture.js";
 import { CostModel } from "../../../envs/accelerator/cost.js";
 import { DATAFLOW_CONSTRAINTS } from "../../../envs/accelerator/dataflow.js";
 import { enumerateMapspace, smallMapspace } from "../../../envs/accelerator/exhaustive.js";
+import { groupsOf } from "../../../envs/accelerator/loop-orders.js";
 import { mappingReport } from "../../../envs/accelerator/mapping-report.js";
 import { type Problem, problemOf } from "../../../envs/accelerator/problem.js";
-import { groupsOf } from "../../../envs/accelerator/tiling.js";
 import { layer, machine, mappingOf, problem, smallProblem } from "./random-cases.js";
 
 const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0);
