@@ -121,4 +121,14 @@ describe("short training", () => {
     expect([half.code, half.err]).toEqual([2, expect.stringMatching(/cifar holds no test_batch\.bin/)]);
     expect([existsSync(join(runs, "nowhere")), existsSync(join(runs, "half"))]).toEqual([false, false]);
   });
+
+  it("says that one row has no order, and what a proxy could score", async () => {
+    const six = "[3,3,-,-,3,3,-,-,3,3,-,-,3,3,-,-,3,3,-,-]";
+    const table = write("one.csv", `ks,e,d,top1\n"${six}","${six}","[2,2,2,2,2]",67\n`);
+    const { code, err } = await cosearch("calibrate", "--proxy", "macs-only", "--data", table);
+    expect([code, err]).toEqual([
+      2,
+      expect.stringContaining("1 of 1 rows can be scored by macs-only; an order needs at least 2"),
+    ]);
+  });
 });

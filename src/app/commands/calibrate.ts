@@ -19,7 +19,10 @@ export interface CalibrateCommandOptions {
 export async function calibrateCommand(options: CalibrateCommandOptions, terminal: Terminal): Promise<number> {
   const result = await calibrateProxy(options.proxy, options.data, optionsOf(options.option));
   if (result.scored < 2) {
-    throw new CosearchError("FILE_BAD_VALUE", `${options.data}: ${result.scored} of ${result.rows} rows can be scored`);
+    throw new CosearchError(
+      "FILE_BAD_VALUE",
+      `${options.data}: ${result.scored} of ${result.rows} rows can be scored by ${options.proxy}; an order needs at least 2`,
+    );
   }
   const file = options.out ?? (options.json ? undefined : "calibration.svg");
   if (file !== undefined) write(file, chartOf(result));
