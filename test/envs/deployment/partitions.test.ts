@@ -13,6 +13,7 @@ import { type Deployment, deploymentSchema } from "../../../envs/deployment/depl
 import { designDetails, evaluateHardware } from "../../../envs/evaluate-design.js";
 import type { Network } from "../../../envs/network/ir.js";
 import { buildNetwork, type NetworkFile } from "../../../envs/network/network-file.js";
+import { two } from "./two-convolutions.js";
 
 const deploy = (given: Record<string, unknown>): Deployment => deploymentSchema.parse(given);
 
@@ -66,16 +67,6 @@ const apart = (scratchpad: number, accumulator: number): Accelerator =>
       },
     ],
   } as AcceleratorFile);
-
-/** 8 × 8 × 4 -> 8 × 8 × 8 -> 8 × 8 × 16: weights 32 and 128 bytes, maps 256, 512 and 1,024. */
-const two = buildNetwork({
-  name: "two",
-  input: { resolution: 8, channels: 4 },
-  layers: [
-    { kind: "conv", name: "first", channels: 8, kernel: 1 },
-    { kind: "conv", name: "second", channels: 16, kernel: 1 },
-  ],
-} as unknown as NetworkFile);
 
 const measured = (
   network: Network,

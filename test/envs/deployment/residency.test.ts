@@ -5,7 +5,8 @@ import { O, W } from "../../../envs/accelerator/problem.js";
 import { type Deployment, deploymentSchema } from "../../../envs/deployment/deployment.js";
 import { evaluateHardware } from "../../../envs/evaluate-design.js";
 import type { Network } from "../../../envs/network/ir.js";
-import { buildNetwork, loadNetwork, type NetworkFile } from "../../../envs/network/network-file.js";
+import { loadNetwork } from "../../../envs/network/network-file.js";
+import { two } from "./two-convolutions.js";
 
 const deploy = (given: Record<string, unknown>): Deployment => deploymentSchema.parse(given);
 
@@ -27,16 +28,6 @@ const chipOf = (bufferBytes: number) =>
       { name: "registers", type: "regfile", capacityBytes: 64 },
     ],
   } as AcceleratorFile);
-
-/** 8 × 8 × 4 -> 8 × 8 × 8 -> 8 × 8 × 16: weights 32 and 128 bytes, maps 256, 512 and 1,024. */
-const two = buildNetwork({
-  name: "two",
-  input: { resolution: 8, channels: 4 },
-  layers: [
-    { kind: "conv", name: "first", channels: 8, kernel: 1 },
-    { kind: "conv", name: "second", channels: 16, kernel: 1 },
-  ],
-} as unknown as NetworkFile);
 
 const figures = (network: Network, chip: ReturnType<typeof chipOf>, given: Record<string, unknown>) => {
   const costs = new LayerCosts(chip, { objective: "latency", budget: 24 });
