@@ -28,7 +28,7 @@ export function drawCandidates(
   context?: Context,
 ): Samples {
   const samples = policy.sample(count, random, 1, context);
-  const codes = [...samples.codes];
+  const codes: Int32Array[] = samples.codes.map((point) => point.slice()); // draws share one buffer, these may be kept
   const logProbs = samples.logProbs;
   if (first.length > 0) {
     codes.splice(0, first.length, ...first);
@@ -40,7 +40,7 @@ export function drawCandidates(
     const rows = context && repeated.map((row) => context[row]!);
     const again = policy.sample(repeated.length, random, 1 + attempt * redrawHeat, rows);
     repeated.forEach((row, i) => {
-      codes[row] = again.codes[i]!;
+      codes[row] = again.codes[i]!.slice();
       logProbs[row] = again.logProbs[i]!;
     });
   }

@@ -9,9 +9,10 @@ import type { RandomStream } from "../src/core/rng.js";
 import type { Space } from "../src/core/space.js";
 import type { Point } from "./black-box.js";
 import type { Samples } from "./policy/policy.js";
+import { pointRows } from "./policy/sampler.js";
 import { type Drawing, drawCandidates, type RedrawSettings } from "./redraws.js";
 import { ScreeningModel } from "./screening-model.js";
-import { crossed, hashOf, mutated, type RecentPoints } from "./variation.js";
+import { cross, hashOf, mutate, type RecentPoints } from "./variation.js";
 
 /** How many of the best trials have children. */
 export const PARENTS = 32;
@@ -106,7 +107,7 @@ export class Screening {
     const more = missing > 0 ? drawCandidates(streams, policy, missing, [], this.#settings) : undefined;
     const drawn = {
       ...pool,
-      codes: [...chosen.map((row) => pool.codes[row]!), ...(more?.codes ?? [])],
+      codes: [...chosen.map((row) => pool.codes[row]!.slice()), ...(more?.codes ?? [])],
       logProbs: Float64Array.from([...chosen.map((row) => pool.logProbs[row]!), ...(more?.logProbs ?? [])]),
     };
     return withChildren(drawn, this.#children(streams, childCount, parents));
@@ -126,12 +127,15 @@ export class Screening {
   }
 
   #children(streams: ProposalStreams, count: number, parents: readonly Int32Array[]): Int32Array[] {
-    const pool = Array.from({ length: count * CHILD_DRAWS }, () => childOf(streams, parents));
+    if (count === 0) return [];
+    const { length } = streams.space;
+    const pool = pointRows(length, count * CHILD_DRAWS);
+    for (const room of pool) childOf(streams, parents, room);
     const fresh = this.#freshRows(streams, pool).map((row) => pool[row]!);
-    const chosen = this.#ranked(fresh)
+    const chosen: Int32Array[] = this.#ranked(fresh)
       .slice(0, count)
-      .map((i) => fresh[i]!);
-    while (chosen.length < count) chosen.push(childOf(streams, parents));
+      .map((i) => fresh[i]!.slice());
+    while (chosen.length < count) chosen.push(childOf(streams, parents, new Int32Array(length)));
     for (const codes of chosen) streams.recent.add(codes);
     return chosen;
   }
@@ -166,16 +170,24 @@ export class Screening {
   }
 }
 
-/** Crossover of two good trials or a copy of one, one or two knobs changed; more changes while it was proposed before. */
-function childOf({ space, random, recent }: ProposalStreams, parents: readonly Int32Array[]): Int32Array {
-  const parent = () => parents[Math.min(random.integer(parents.length), random.integer(parents.length))]!;
-  const first = parent();
-  let child = random.next() < CROSSOVER_RATE ? crossed(space, first, parent(), random) : first;
+/** Crossover of two good trials or a copy of one, one or two knobs changed; more changes while it was proposed before.
+ *  @param child overwritten and returned */
+function childOf(
+  { space, random, recent }: ProposalStreams,
+  parents: readonly Int32Array[],
+  child: Int32Array,
+): Int32Array {
+  child.set(parentOf(parents, random));
+  if (random.next() < CROSSOVER_RATE) cross(space, child, parentOf(parents, random), random);
   const changes = 1 + random.integer(2);
-  for (let change = 0; change < changes; change++) child = mutated(space, child, 0, random);
-  for (let attempt = 0; attempt < ATTEMPTS && recent.has(child); attempt++) child = mutated(space, child, 0, random);
+  for (let change = 0; change < changes; change++) mutate(space, child, 0, random);
+  for (let attempt = 0; attempt < ATTEMPTS && recent.has(child); attempt++) mutate(space, child, 0, random);
   return child;
 }
+
+/** The better of two drawn ones. */
+const parentOf = (parents: readonly Int32Array[], random: RandomStream): Int32Array =>
+  parents[Math.min(random.integer(parents.length), random.integer(parents.length))]!;
 
 function withChildren(drawn: Samples, children: readonly Int32Array[]): Screened {
   const logProbs = new Float64Array(drawn.codes.length + children.length);

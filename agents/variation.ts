@@ -38,15 +38,23 @@ export function otherValue(space: Space, position: number, code: number, random:
 
 /** Each decision that counts changes with probability `rate`, at least one of them. */
 export function mutated(space: Space, codes: ArrayLike<number>, rate: number, random: RandomStream): Int32Array {
-  const next = Int32Array.from(codes);
-  const active = space.decisions.filter((position) => codes[position] !== INACTIVE);
-  const certain = active[random.integer(active.length)];
-  for (const position of active) {
-    if (position === certain || random.next() < rate) {
-      next[position] = otherValue(space, position, codes[position]!, random);
-    }
+  return mutate(space, new Int32Array(codes), rate, random);
+}
+
+/** `mutated` in place, for callers that make thousands and keep few. */
+export function mutate(space: Space, codes: Int32Array, rate: number, random: RandomStream): Int32Array {
+  const { decisions } = space;
+  let activeCount = 0;
+  for (let d = 0; d < decisions.length; d++) if (codes[decisions[d]!] !== INACTIVE) activeCount++;
+  const certain = random.integer(activeCount);
+  let place = 0; // among those that count
+  for (let d = 0; d < decisions.length; d++) {
+    const position = decisions[d]!;
+    const code = codes[position]!; // each is looked at before it changes
+    if (code === INACTIVE) continue;
+    if (place++ === certain || random.next() < rate) codes[position] = otherValue(space, position, code, random);
   }
-  return settled(space, next, random);
+  return settled(space, codes, random);
 }
 
 /** One ordered knob goes up and another one down: what a move between parts that share a budget looks like. Where fewer than two
@@ -75,8 +83,13 @@ const stepLength = (room: number, random: RandomStream): number =>
 /** Uniform crossover: each knob from one parent or the other.
  *  @see Syswerda 1989, "Uniform crossover in genetic algorithms" */
 export function crossed(space: Space, a: ArrayLike<number>, b: ArrayLike<number>, random: RandomStream): Int32Array {
-  const child = Int32Array.from(a, (code, i) => (random.next() < 0.5 ? code : b[i]!));
-  return settled(space, child, random);
+  return cross(space, new Int32Array(a), b, random);
+}
+
+/** `crossed` in place of the first parent. */
+export function cross(space: Space, codes: Int32Array, other: ArrayLike<number>, random: RandomStream): Int32Array {
+  for (let i = 0; i < codes.length; i++) if (random.next() >= 0.5) codes[i] = other[i]!;
+  return settled(space, codes, random);
 }
 
 /** Remembers the last points, at most `capacity`, so that a search need not propose them again. */

@@ -29,7 +29,7 @@ import {
   type Samples,
   type Slopes,
 } from "./policy.js";
-import { DrawTally, normalise, tempered } from "./sampler.js";
+import { DrawTally, normalise, pointRows, tempered } from "./sampler.js";
 
 export interface LstmSettings {
   readonly hiddenUnits: number;
@@ -77,7 +77,7 @@ export class LstmPolicy implements Policy {
     const { space, decisions, width } = this.layout;
     const shared = this.#heads.biases;
     const rows = this.#heads.biasRows(context);
-    const codes = Array.from({ length: count }, () => new Int32Array(space.length));
+    const codes = pointRows(space.length, count);
     const logProbs = new Float64Array(count);
     const tally = new DrawTally(this.layout);
 
@@ -121,6 +121,7 @@ export class LstmPolicy implements Policy {
         count,
       );
       const probabilities = new Float64Array(decision.valueCount);
+      const flatter = new Float64Array(decision.valueCount); // at a higher temperature
       for (let row = 0; row < count; row++) {
         if (!active[row]) {
           tokens[row] = width;
@@ -132,7 +133,8 @@ export class LstmPolicy implements Policy {
         }
         const entropy = normalise(probabilities, decision, space.mask(position, codes[row]!));
         tally.add(d, probabilities, entropy);
-        const code = random.categorical(temperature === 1 ? probabilities : tempered(probabilities, temperature));
+        const drawn = temperature === 1 ? probabilities : tempered(probabilities, temperature, flatter);
+        const code = random.categorical(drawn);
         logProbs[row] = logProbs[row]! + Math.log(probabilities[code]!);
         codes[row]![position] = code;
         tokens[row] = code;

@@ -36,12 +36,17 @@ export function sampleAutoregressive(
   const outputCount = decisions.length * width;
   const sums = new Float64Array(hiddenCount);
   const hidden = new Float64Array(hiddenCount);
-  const probabilities = new Float64Array(width);
+  const views = () => {
+    const room = new Float64Array(width);
+    return decisions.map(({ valueCount }) => room.subarray(0, valueCount));
+  };
+  const probabilities = views();
+  const flatter = views(); // at a higher temperature
   const logProbs = new Float64Array(count);
   const tally = new DrawTally(layout);
 
-  const codes = Array.from({ length: count }, (_, row) => {
-    const point = new Int32Array(space.length);
+  const codes = pointRows(space.length, count);
+  codes.forEach((point, row) => {
     const biases = biasRows?.[row] ?? outputBiases;
     sums.set(inputBiases);
     let complete = 0; // hidden units whose inputs are all known
@@ -58,7 +63,7 @@ export function sampleAutoregressive(
         complete++;
       }
       if (!isActive) continue;
-      const logits = probabilities.subarray(0, decision.valueCount);
+      const logits = probabilities[d]!;
       for (let v = 0; v < logits.length; v++) logits[v] = biases[d * width + v]!;
       for (let u = 0; u < complete; u++) {
         const activation = hidden[u]!;
@@ -67,15 +72,21 @@ export function sampleAutoregressive(
         for (let v = 0; v < logits.length; v++) logits[v] = logits[v]! + activation * outputWeights[start + v]!;
       }
       const entropy = normalise(logits, decision, space.mask(position, point));
-      const code = random.categorical(temperature === 1 ? logits : tempered(logits, temperature));
+      const code = random.categorical(temperature === 1 ? logits : tempered(logits, temperature, flatter[d]!));
       logProbs[row] = logProbs[row]! + Math.log(logits[code]!);
       point[position] = code;
       addFeatures(decision, code, inputWeights, sums, complete);
       tally.add(d, logits, entropy);
     }
-    return point;
   });
   return { codes, logProbs, ...tally.means() };
+}
+
+/** Room for points, all in one buffer: many are drawn for each that is kept, and small buffers of their own would leave holes in
+ *  the allocator. What is kept for long is to be copied, lest it hold all. */
+export function pointRows(length: number, count: number): Int32Array[] {
+  const room = new Int32Array(length * count);
+  return Array.from({ length: count }, (_, row) => room.subarray(row * length, (row + 1) * length));
 }
 
 /** What the draws of a batch tell about the policy: entropy, over all decisions and per group, and marginal probabilities. */
@@ -127,11 +138,15 @@ export class DrawTally {
   }
 }
 
-/** p^(1 / temperature), normalised. */
-export function tempered(probabilities: Float64Array, temperature: number): Float64Array {
-  const powers = probabilities.map((p) => p ** (1 / temperature));
-  const total = powers.reduce((sum, p) => sum + p, 0);
-  return powers.map((p) => p / total);
+/** p^(1 / temperature), normalised. @param into overwritten and returned, as long as the probabilities */
+export function tempered(probabilities: Float64Array, temperature: number, into: Float64Array): Float64Array {
+  let total = 0;
+  for (let v = 0; v < into.length; v++) {
+    into[v] = probabilities[v]! ** (1 / temperature);
+    total += into[v]!;
+  }
+  for (let v = 0; v < into.length; v++) into[v] = into[v]! / total;
+  return into;
 }
 
 /** Outputs to probabilities in place; ordered knobs sum their outputs first. @param mask 0 for values that may not follow
@@ -147,7 +162,7 @@ export function normalise(
   }
   if (mask !== null) for (let v = 0; v < values.length; v++) if (mask[v] === 0) values[v] = Number.NEGATIVE_INFINITY;
   let most = Number.NEGATIVE_INFINITY;
-  for (const value of values) most = Math.max(most, value);
+  for (let v = 0; v < values.length; v++) if (!(values[v]! <= most)) most = values[v]!;
   let total = 0;
   let weighted = 0;
   for (let v = 0; v < values.length; v++) {
