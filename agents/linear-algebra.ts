@@ -1,8 +1,12 @@
 // Small dense linear algebra on plain arrays, row-major: factors and triangular systems.
 
-/** Lower factor of a positive definite matrix; undefined when it is not. */
-export function choleskyOf(matrix: Float64Array, size: number): Float64Array | undefined {
-  const factor = new Float64Array(size * size);
+/** Lower factor of a positive definite matrix; undefined when it is not.
+ *  @param factor overwritten and returned, zero above the diagonal */
+export function choleskyOf(
+  matrix: Float64Array,
+  size: number,
+  factor = new Float64Array(size * size),
+): Float64Array | undefined {
   for (let i = 0; i < size; i++) {
     for (let j = 0; j <= i; j++) {
       let sum = matrix[i * size + j]!;

@@ -11,6 +11,8 @@ export const BLOCK_ROWS = 64;
 
 /** Positions and numbers of the features that are not zero, positions rising. */
 export interface Features {
+  /** how many; the arrays may have room for more */
+  readonly count: number;
   readonly at: Int32Array;
   readonly value: Float64Array;
   /** one cell per knob that has level effects, where it counts */
@@ -28,6 +30,7 @@ export interface Fit {
 
 interface Block {
   rows: number;
+  /** sum of the weights */
   total: number;
   readonly sums: Float64Array;
   /** lower triangle, row-major */
@@ -40,28 +43,34 @@ export class BlockMoments {
   readonly #ridge: Float64Array;
   readonly #decay: number;
   #blocks: Block[] = [];
+  /** blocks that left, to be used again: a window over many trials makes no garbage */
+  readonly #spare: Block[] = [];
+  readonly #sums: Float64Array;
+  readonly #moments: Float64Array;
+  readonly #factor: Float64Array<ArrayBuffer>;
 
   /** @param ridge penalty per feature, shape [size]  @param decay weight of a row relative to the next one's */
   constructor(size: number, ridge: Float64Array, decay: number) {
     this.#size = size;
     this.#ridge = ridge;
     this.#decay = decay;
+    this.#sums = new Float64Array(size);
+    this.#moments = new Float64Array(size * size);
+    this.#factor = new Float64Array(size * size);
   }
 
   /** The next row of the window, or, where it is not of this kind, only its place. */
   add(row: Features | undefined): void {
     const size = this.#size;
-    if (this.#blocks.length === 0 || this.#blocks.at(-1)!.rows === BLOCK_ROWS) {
-      this.#blocks.push({ rows: 0, total: 0, sums: new Float64Array(size), moments: new Float64Array(size * size) });
-    }
+    if (this.#blocks.length === 0 || this.#blocks.at(-1)!.rows === BLOCK_ROWS) this.#blocks.push(this.#emptyBlock());
     const block = this.#blocks.at(-1)!;
     const weight = this.#decay ** (BLOCK_ROWS - 1 - block.rows); // relative to the block's last place
     block.rows++;
     if (row === undefined) return;
-    const { at, value } = row;
+    const { count, at, value } = row;
     const { sums, moments } = block;
     block.total += weight;
-    for (let a = 0; a < at.length; a++) {
+    for (let a = 0; a < count; a++) {
       const scaled = weight * value[a]!;
       const start = at[a]! * size;
       sums[at[a]!]! += scaled;
@@ -69,20 +78,34 @@ export class BlockMoments {
     }
   }
 
+  #emptyBlock(): Block {
+    const spare = this.#spare.pop();
+    if (spare === undefined) {
+      return { rows: 0, total: 0, sums: new Float64Array(this.#size), moments: new Float64Array(this.#size ** 2) };
+    }
+    spare.rows = 0;
+    spare.total = 0;
+    spare.sums.fill(0);
+    spare.moments.fill(0);
+    return spare;
+  }
+
   /** The oldest block leaves the window. */
   dropBlock(): void {
-    this.#blocks.shift();
+    const block = this.#blocks.shift();
+    if (block !== undefined) this.#spare.push(block);
   }
 
   clear(): void {
     this.#blocks = [];
   }
 
-  /** Ready to fit any target over the rows so far; undefined without rows, or where rounding leaves no solution. */
+  /** Ready to fit any target over the rows so far, good until the next call; undefined without rows, or where rounding leaves no
+   *  solution. */
   system(): RidgeSystem | undefined {
     const size = this.#size;
-    const sums = new Float64Array(size);
-    const moments = new Float64Array(size * size);
+    const sums = this.#sums.fill(0);
+    const moments = this.#moments.fill(0);
     let total = 0;
     const places = this.#blocks.reduce((sum, { rows }) => sum + rows, 0);
     this.#blocks.forEach((block, k) => {
@@ -99,7 +122,7 @@ export class BlockMoments {
       for (let j = 0; j <= i; j++) moments[i * size + j]! -= (sums[i]! * sums[j]!) / total;
       moments[i * size + i]! += this.#ridge[i]!;
     }
-    const factor = choleskyOf(moments, size);
+    const factor = choleskyOf(moments, size, this.#factor);
     return factor && { factor, sums, total };
   }
 }
@@ -124,17 +147,18 @@ export function fitted(
   const size = sums.length;
   const right = new Float64Array(size);
   let targetSum = 0;
-  rows.forEach(({ at, value }, i) => {
+  rows.forEach(({ count, at, value }, i) => {
     const scaled = weights[i]! * targets[i]!;
     targetSum += scaled;
-    for (let a = 0; a < at.length; a++) right[at[a]!]! += scaled * value[a]!;
+    for (let a = 0; a < count; a++) right[at[a]!]! += scaled * value[a]!;
   });
   for (let i = 0; i < size; i++) right[i]! -= (sums[i]! * targetSum) / total;
   const found = solveUpper(factor, solveLower(factor, right));
   let offset = targetSum / total;
   for (let i = 0; i < size; i++) offset -= (found[i]! * sums[i]!) / total;
   const smooth = { weights: found, offset, levels: new Float64Array(cellCount), deviation: 0 };
-  const left = Float64Array.from(rows, (row, i) => targets[i]! - predicted(smooth, row));
+  const left = new Float64Array(rows.length);
+  for (let i = 0; i < rows.length; i++) left[i] = targets[i]! - predicted(smooth, rows[i]!);
   const levels = levelEffects(rows, weights, left, cellCount);
   const squares = left.reduce((sum, error, i) => sum + weights[i]! * error ** 2, 0);
   return { ...smooth, levels, deviation: Math.sqrt(squares / total) };
@@ -169,9 +193,9 @@ function levelEffects(
   return effects;
 }
 
-export function predicted({ weights, offset, levels }: Fit, { at, value, cells }: Features): number {
+export function predicted({ weights, offset, levels }: Fit, { count, at, value, cells }: Features): number {
   let sum = offset;
-  for (let k = 0; k < at.length; k++) sum += weights[at[k]!]! * value[k]!;
+  for (let k = 0; k < count; k++) sum += weights[at[k]!]! * value[k]!;
   for (let k = 0; k < cells.length; k++) sum += levels[cells[k]!]!;
   return sum;
 }

@@ -5,6 +5,7 @@
 // et al. 2014, ICML ("Bayesian optimization with inequality constraints": improvement times the probability of feasibility).
 import type { StateTree } from "../src/core/agent.js";
 import { INACTIVE, type Space } from "../src/core/space.js";
+import type { Metrics } from "../src/core/trial.js";
 import { comparePoints, type Point, packMeasured, unpackMeasured } from "./black-box.js";
 import { rankAdvantages } from "./losses/advantages.js";
 import { BLOCK_ROWS, BlockMoments, type Features, type Fit, fitted, type RidgeSystem } from "./screening-fit.js";
@@ -28,14 +29,19 @@ interface Limit {
   readonly bound: number;
 }
 
-interface Known extends Features {
-  readonly point: Point;
+/** A trial of the window with its features, in arrays that the trial after it gets when it leaves. */
+interface Known extends Features, Point {
+  count: number;
+  reward: number;
+  feasible: boolean;
+  violation: number;
+  metrics: Metrics | undefined;
 }
 
 /** Rows of one kind with what their fits share. */
 interface Rows {
   readonly known: readonly Known[];
-  readonly weights: Float64Array;
+  readonly weights: readonly number[];
   readonly system: RidgeSystem;
 }
 
@@ -52,6 +58,9 @@ export class ScreeningModel {
   readonly #built: BlockMoments;
   readonly #feasible: BlockMoments;
   #known: Known[] = [];
+  readonly #spare: Known[] = [];
+  /** codes of a point, its features, and of those the ones with level effects */
+  readonly #sizes: { readonly codes: number; readonly features: number; readonly cells: number };
   #limits: Limit[] = [];
   #rank: (Fit & { readonly best: number }) | undefined;
   /** per limit: relative excess, below 0 within it; last, where designs break limits that are on no metric, the excess over those */
@@ -71,6 +80,8 @@ export class ScreeningModel {
       return decision;
     });
     this.#cellCount = cell;
+    const cells = this.#decisions.filter((decision) => decision.cell >= 0).length;
+    this.#sizes = { codes: space.length, features: start, cells };
     const ridge = new Float64Array(start).fill(RIDGE);
     this.#all = new BlockMoments(start, ridge, AGE_DECAY);
     this.#built = new BlockMoments(start, ridge, AGE_DECAY);
@@ -79,21 +90,21 @@ export class ScreeningModel {
 
   /** The trials that it learnt from, oldest first. */
   get points(): readonly Point[] {
-    return this.#known.map(({ point }) => point);
+    return this.#known;
   }
 
   /** Learns from more trials and fits again; old trials are dropped. */
   learn(points: readonly Point[]): void {
     for (const point of points) {
       this.#noteLimits(point);
-      const known = { point, ...this.#featuresOf(point.codes) };
+      const known = this.#noted(point);
       this.#known.push(known);
       this.#all.add(known);
       this.#built.add(isBuildable(point) ? known : undefined);
       this.#feasible.add(point.feasible ? known : undefined);
     }
     while (this.#known.length > WINDOW + BLOCK_ROWS) {
-      this.#known.splice(0, BLOCK_ROWS);
+      this.#spare.push(...this.#known.splice(0, BLOCK_ROWS));
       for (const moments of [this.#all, this.#built, this.#feasible]) moments.dropBlock();
     }
     this.#fit();
@@ -112,24 +123,18 @@ export class ScreeningModel {
   #fit(): void {
     const built = this.#rowsOf(this.#built, (point) => isBuildable(point));
     const targetsOf = (rows: Rows, target: (point: Point) => number) =>
-      fitted(
-        rows.system,
-        rows.known,
-        rows.weights,
-        Float64Array.from(rows.known, ({ point }) => target(point)),
-        this.#cellCount,
-      );
+      fitted(rows.system, rows.known, rows.weights, rows.known.map(target), this.#cellCount);
     this.#excesses = [];
     if (built !== undefined) {
       const shared = this.#limits.filter(({ metric }) =>
-        built.known.every(({ point: { metrics } }) => metrics?.[metric] !== undefined),
+        built.known.every(({ metrics }) => metrics?.[metric] !== undefined),
       );
       const rest = (point: Point) => Math.min(LARGEST_EXCESS, otherViolation(point, shared));
       for (const limit of shared)
         this.#excesses.push(
           targetsOf(built, (point) => Math.min(LARGEST_EXCESS, Math.max(-1, relativeExcess(point, limit)))),
         );
-      if (shared.length === 0 || built.known.some(({ point }) => rest(point) > 0)) {
+      if (shared.length === 0 || built.known.some((point) => rest(point) > 0)) {
         this.#excesses.push(targetsOf(built, rest));
       }
     }
@@ -139,10 +144,7 @@ export class ScreeningModel {
     const feasible = this.#rowsOf(this.#feasible, (point) => point.feasible);
     this.#rank = undefined;
     if (feasible === undefined || feasible.known.length < LEAST_FEASIBLE) return;
-    const ranks = rankAdvantages(
-      feasible.known.map(({ point }) => point),
-      comparePoints,
-    );
+    const ranks = rankAdvantages(feasible.known, comparePoints);
     const found = fitted(feasible.system, feasible.known, feasible.weights, ranks, this.#cellCount);
     this.#rank = { ...found, best: Math.max(...ranks) };
   }
@@ -152,12 +154,12 @@ export class ScreeningModel {
     const known: Known[] = [];
     const weights: number[] = [];
     this.#known.forEach((row, i) => {
-      if (!isOne(row.point)) return;
+      if (!isOne(row)) return;
       known.push(row);
       weights.push(AGE_DECAY ** (newest - i));
     });
     const system = known.length === 0 ? undefined : moments.system();
-    return system && { known, weights: Float64Array.from(weights), system };
+    return system && { known, weights, system };
   }
 
   /** Whether there is anything to go by. */
@@ -189,37 +191,43 @@ export class ScreeningModel {
 
   /** What a fit says of a point, without making its features. */
   #predicted({ weights, offset, levels }: Fit, codes: ArrayLike<number>): number {
+    const decisions = this.#decisions; // in loops that make no garbage: this runs for every draw
     let sum = offset;
-    for (const { position, start, rows } of this.#decisions) {
+    for (let d = 0; d < decisions.length; d++) {
+      const { position, start, rows } = decisions[d]!;
       const code = codes[position]!;
       if (code === INACTIVE) continue;
       const row = rows[code]!;
       for (let k = 0; k < row.length; k++) sum += weights[start + k]! * row[k]!;
     }
     if (levels.length === 0) return sum;
-    for (const { position, rows, cell } of this.#decisions) {
+    for (let d = 0; d < decisions.length; d++) {
+      const { position, rows, cell } = decisions[d]!;
       const code = codes[position]!;
       if (cell >= 0) sum += levels[cell + (code === INACTIVE ? rows.length : code)]!;
     }
     return sum;
   }
 
-  #featuresOf(codes: ArrayLike<number>): Features {
-    const at: number[] = [];
-    const value: number[] = [];
-    const cells: number[] = [];
+  /** The point with its features, in the room of a trial that left the window. */
+  #noted({ codes, reward, feasible, violation, metrics }: Point): Known {
+    const known = this.#spare.pop() ?? roomOf(this.#sizes);
+    known.codes.set(codes);
+    Object.assign(known, { reward, feasible, violation, metrics });
+    let [count, cells] = [0, 0];
     for (const { position, start, rows, cell } of this.#decisions) {
       const code = codes[position]!;
-      if (cell >= 0) cells.push(code === INACTIVE ? cell + rows.length : cell + code); // the last cell: where it does not count
+      if (cell >= 0) known.cells[cells++] = code === INACTIVE ? cell + rows.length : cell + code; // the last cell: where it does not count
       if (code === INACTIVE) continue;
       const row = rows[code]!;
       for (let k = 0; k < row.length; k++) {
         if (row[k] === 0) continue;
-        at.push(start + k);
-        value.push(row[k]!);
+        known.at[count] = start + k;
+        known.value[count++] = row[k]!;
       }
     }
-    return { at: Int32Array.from(at), value: Float64Array.from(value), cells: Int32Array.from(cells) };
+    known.count = count;
+    return known;
   }
 
   state(): StateTree {
@@ -243,6 +251,18 @@ export class ScreeningModel {
     for (const moments of [this.#all, this.#built, this.#feasible]) moments.clear();
   }
 }
+
+const roomOf = (sizes: { readonly codes: number; readonly features: number; readonly cells: number }): Known => ({
+  codes: new Int32Array(sizes.codes),
+  count: 0,
+  at: new Int32Array(sizes.features),
+  value: new Float64Array(sizes.features),
+  cells: new Int32Array(sizes.cells),
+  reward: 0,
+  feasible: false,
+  violation: 0,
+  metrics: undefined,
+});
 
 const LOGISTIC_SLOPE = 1.702; // makes the logistic function follow the normal distribution's within 0.01
 

@@ -3,6 +3,7 @@ import { BLOCK_ROWS, BlockMoments, type Features, fitted, predicted } from "../.
 import { RandomStream } from "../../src/core/rng.js";
 
 const row = (values: readonly number[], cells: readonly number[] = []): Features => ({
+  count: values.length,
   at: Int32Array.from(values.keys()),
   value: Float64Array.from(values),
   cells: Int32Array.from(cells),
