@@ -57,6 +57,8 @@ interface Passage {
   readonly loads: number;
   /** what the first visit of a sum spares: pJ for each word and instance of the parent */
   readonly firstPj: number;
+  /** the same where the sum goes on: it is not read, but written with all its bits */
+  readonly firstReadPj: number;
 }
 
 /** Finds spatial choices for one machine. Holds scratch arrays; not reentrant. */
@@ -271,16 +273,19 @@ export class SpatialSearch {
     const copies = facts.subarray(this.#copiesAt);
     let accessPj = 0;
     let first = 0;
+    let firstRead = 0;
     for (const passage of this.#passages.at(-1)!) {
-      const { operand, parent, words, loads, parentPj, firstPj } = passage;
+      const { operand, parent, words, loads, parentPj, firstPj, firstReadPj } = passage;
       accessPj += (loads * parentPj) / this.#sharers(passage, copies);
-      first += words * copies[operand * (this.#levels + 1) + parent]! * firstPj;
+      const visited = words * copies[operand * (this.#levels + 1) + parent]!;
+      first += visited * firstPj;
+      firstRead += visited * firstReadPj;
     }
     return {
       spatial: spatial.slice(),
       score,
       arrayCycles: iterations / this.#rate,
-      fixedPj: this.#operationsPj + accessPj,
+      fixedPj: this.#operationsPj + accessPj - firstRead,
       nearPj: accessPj - first,
     };
   }
@@ -396,7 +401,7 @@ export class SpatialSearch {
     const writeBits = this.#writeBits;
     const { operand, parent, source, child, words, bits } = passage;
     const at = operand * (this.#levels + 1);
-    const needed = words * this.#copies[at + child]!;
+    const needed = words * this.#copies[at + child]! * (operand === I ? this.#overlap(child) : 1);
     const received = loads > needed ? loads : needed;
     const sent = passage.shares ? (received * this.#copies[at + parent]!) / this.#copies[at + child]! : received;
     if (operand !== O) {
@@ -404,11 +409,28 @@ export class SpatialSearch {
       if (child < this.#levels) writeBits[child]! += received * bits;
       return sent * passage.parentPj + received * passage.childPj;
     }
-    const first = words * this.#copies[at + parent]!;
-    writeBits[source]! += (sent - first) * bits + first * passage.resultBits;
+    const copies = this.#copies[at + parent]!;
+    const first = words * copies;
+    // a sum that several instances share goes on with all its bits
+    writeBits[source]! += (sent - first) * bits + first * (copies > 1 ? bits : passage.resultBits);
     readBits[source]! += (sent - first) * bits;
     if (child < this.#levels) writeBits[child]! += (received - needed) * bits;
-    return sent * passage.parentPj - first * passage.firstPj + (received - needed) * passage.childPj;
+    const spared = copies > 1 ? passage.firstReadPj : passage.firstPj;
+    return sent * passage.parentPj - first * spared + (received - needed) * passage.childPj;
+  }
+
+  /** Words that the instances of a level get, over those of all inputs: neighbours' windows overlap, and each gets its own. */
+  #overlap(child: number): number {
+    const at = child * DIM_COUNT;
+    const unrolled = this.#unrolled;
+    if (child === this.#levels) return 1; // the multipliers ask for each word by itself
+    const [p, q, r, s] = [unrolled[at + P]!, unrolled[at + Q]!, unrolled[at + R]!, unrolled[at + S]!];
+    if (p * q * r * s === 1) return 1;
+    const { extents, stride, dilation } = this.#problem;
+    return (
+      overlapOnAxis(extents[P]!, p, extents[R]!, r, stride[0], dilation[0]) *
+      overlapOnAxis(extents[Q]!, q, extents[S]!, s, stride[1], dilation[1])
+    );
   }
 
   /** Cycles of the level that its traffic keeps busy longest. */
@@ -507,6 +529,7 @@ export class SpatialSearch {
           bits: width,
           resultBits: bits.outputs,
           loads: child < levels.length ? 0 : operationCount * zeros.accesses[operand]!,
+          firstReadPj: operand === O ? from.readPjPerBit * width : 0,
           firstPj: operand === O ? from.readPjPerBit * width + from.writePjPerBit * (width - bits.outputs) : 0,
         });
         if (child < levels.length) {
@@ -578,6 +601,22 @@ interface State {
   first: number;
   score: number;
   readonly facts: Float64Array;
+}
+
+function overlapOnAxis(
+  out: number,
+  outParts: number,
+  filter: number,
+  filterParts: number,
+  stride: number,
+  dilation: number,
+): number {
+  if (outParts * filterParts === 1 || filter === 1) return 1;
+  const outTiles = outParts < out ? outParts : out;
+  const filterTiles = filterParts < filter ? filterParts : filter;
+  const words =
+    stride * (out - outTiles) * filterTiles + dilation * (filter - filterTiles) * outTiles + outTiles * filterTiles;
+  return Math.max(1, words / ((out - 1) * stride + (filter - 1) * dilation + 1));
 }
 
 const isIn = (d: number, mask: number): boolean => (mask & (1 << d)) !== 0;

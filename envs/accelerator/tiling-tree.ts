@@ -42,6 +42,13 @@ const MISFIT: Filled = {
   child: undefined,
 };
 
+/** Whether two tiles are one, so that the order of the loops outside does not matter either. */
+function isSame(a: Filled, b: Filled): boolean {
+  if (Math.abs(a.merit - b.merit) > 1e-9 * a.merit) return false;
+  for (let d = 0; d < DIM_COUNT; d++) if (a.tile[d] !== b.tile[d]) return false;
+  return true;
+}
+
 const STATIONARIES = [0, 1, 2] as const;
 
 export class TilingTree {
@@ -151,7 +158,7 @@ export class TilingTree {
         filled = this.#fill(stationary, wholeMask);
         node.fills[stationary + offset] = filled;
       }
-      if (filled.merit !== Infinity) found.push(filled);
+      if (filled.merit !== Infinity && !found.some((other) => isSame(other, filled))) found.push(filled);
       if (filled.whole) break; // nothing runs outside: the order does not matter
     }
     return found.sort((a, b) => a.merit - b.merit);

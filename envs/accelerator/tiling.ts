@@ -6,7 +6,7 @@ import { type Accelerator, homeOf, type Level, reservedBitsAt } from "./architec
 import { balancedSizes } from "./balanced-sizes.js";
 import { GROUP_ORDERS, type GroupOf, groupsOf } from "./loop-orders.js";
 import type { Objective } from "./objective.js";
-import { C, DIM_COUNT, G, I, N, O, OPERANDS, P, type Problem, Q, R, S, W } from "./problem.js";
+import { C, DIM_COUNT, G, I, K, N, O, OPERANDS, P, type Problem, Q, R, S, W } from "./problem.js";
 import { estimateReuse, newSetting, type ReuseSetting } from "./reuse.js";
 
 const MAX_LEVELS = 12;
@@ -14,6 +14,8 @@ const SLOTS = 4;
 const OWN_SLOT = 3;
 /** Share of the cycles by which the energy decides between equal latencies. */
 const TIE_WEIGHT = 0.01;
+/** Passes over the dimensions in which tiles exchange room. */
+const ROUNDS = 4;
 
 /** Tiles chosen so far, outermost first: one node per level, each pointing to the level outside it. */
 export interface Tiling {
@@ -190,7 +192,7 @@ export class BoundarySearch {
       this.#instances[source] = Math.max(1, Math.min(this.#instances[source]!, levels[source]!.instances));
       this.#distinct[operand] = this.#instances[boundary.level]! / boundary.replication[operand]!;
       const width = operand === O ? bits.partial : operand === W ? bits.weights : bits.inputs;
-      this.#passBits[operand] = this.#fullWords[operand]! * width;
+      this.#passBits[operand] = this.#fullWords[operand]! * width * this.#copies(operand, parent);
       const fillPj = this.#roomInside[operand] === 0 ? this.#level.writePjPerBit : 0;
       if (operand === O) {
         this.#firstShare = boundary.outside.partial ? 1 : bits.outputs / bits.partial;
@@ -201,12 +203,25 @@ export class BoundarySearch {
     }
     for (let operand = 0; operand < 3; operand++) this.#assignSlot(operand);
     this.#setBandwidth(OWN_SLOT, boundary.level);
+    this.#lineReadShare.fill(1);
+    this.#lineWriteShare = 1;
     this.#openAhead();
     this.#turnoverCycles = 0;
     const turnover = overheads.arrayFillCycles + overheads.arrayDrainCycles;
     if (turnover > 0 && present[this.#stationary] && boundary.level <= this.#stationaryLevel) {
       this.#turnoverCycles = turnover;
     }
+  }
+
+  /** How many instances of a level need the same word: each reads, or adds to, its own. */
+  #copies(operand: number, level: number): number {
+    const { spatial } = this.#boundary.choice;
+    const mask = this.#problem.relevance[operand]!;
+    let copies = 1;
+    for (let l = 0; l < level; l++) {
+      for (let d = 0; d < DIM_COUNT; d++) if ((mask & (1 << d)) === 0) copies *= spatial[l * DIM_COUNT + d]!;
+    }
+    return copies;
   }
 
   /** Prepares the estimate of the traffic further in: into the innermost level, of the operands that have their last tile
@@ -221,6 +236,7 @@ export class BoundarySearch {
     if (level === last) return;
     this.#aheadUnrolled.fill(1);
     this.#aheadCopies.fill(1);
+    for (let operand = 0; operand < 3; operand++) this.#innermostCopies[operand] = this.#copies(operand, last);
     for (let l = level; l < last; l++) {
       for (let d = 0; d < DIM_COUNT; d++) {
         const bound = spatial[l * DIM_COUNT + d]!;
@@ -265,7 +281,7 @@ export class BoundarySearch {
   }
 
   /** Energy and cycles of the traffic into the innermost level when it works on the present tile, at least. */
-  #lookAhead(): void {
+  #lookAhead(outerStationary: number): void {
     const at = this.#clipped;
     const setting = this.#ahead;
     const { most } = setting;
@@ -284,6 +300,7 @@ export class BoundarySearch {
     const cyclesSoFar = Math.max(this.#boundary.choice.arrayCycles, this.#boundary.outside.cycles);
     for (let stationary = 0; stationary < 3; stationary++) {
       estimateReuse(stationary, setting, reuse);
+      if (stationary === outerStationary) this.#keepThrough(stationary, reuse);
       let energy = 0;
       let busy = 0;
       for (let operand = 0; operand < 3; operand++) {
@@ -298,6 +315,21 @@ export class BoundarySearch {
       }
     }
   }
+
+  /** An operand whose whole tile fits into the innermost level stays there while the loops outside leave the tile in place. */
+  #keepThrough(operand: number, reuse: Float64Array): void {
+    const at = this.#clipped;
+    const unrolled = this.#aheadUnrolled;
+    if (this.#aheadPj[operand] === 0 || operand === I) return;
+    const mask = this.#problem.relevance[operand]!;
+    let words = 1;
+    for (let d = 0; d < DIM_COUNT; d++) if (mask & (1 << d)) words *= Math.ceil(at[d]! / unrolled[d]!);
+    if (words > this.#ahead.room[operand]!) return;
+    const loads = this.#fullWords[operand]! * this.#outerMoving[operand]! * this.#innermostCopies[operand]!;
+    reuse[operand] = Math.max(reuse[operand]!, this.#problem.operationCount / loads);
+  }
+  /** innermost instances that need the same word, by operand */
+  readonly #innermostCopies = new Float64Array(3);
 
   #figure(cycles: number, total: number, energy: number): number {
     switch (this.#objective) {
@@ -354,10 +386,46 @@ export class BoundarySearch {
     if (!this.mayShrink && shrunk <= this.#wholeCost * (1 + 1e-9)) return shrunk;
     this.#shrunk.set(this.#index);
     const grown = this.#raise(stationary, wholeMask);
-    if (grown < shrunk) return grown;
-    for (let d = 0; d < DIM_COUNT; d++) this.#set(d, this.#shrunk[d]!);
-    return shrunk;
+    if (grown >= shrunk) for (let d = 0; d < DIM_COUNT; d++) this.#set(d, this.#shrunk[d]!);
+    const cost = Math.min(grown, shrunk);
+    return cost === Infinity ? cost : this.#exchange(stationary, wholeMask, cost);
   }
+
+  /** Halves one dimension and gives the room to another, as long as that saves something. */
+  #exchange(stationary: number, wholeMask: number, from: number): number {
+    let cost = from;
+    for (let improved = true, round = 0; improved && round < ROUNDS; round++) {
+      improved = false;
+      for (let d = 0; d < DIM_COUNT; d++) {
+        const index = this.#index[d]!;
+        if (index === 0 || wholeMask & (1 << d)) continue;
+        this.#set(d, this.#halved(d, index));
+        if (this.mayShrink) {
+          const next = this.#cost(stationary);
+          if (next < cost) {
+            cost = next;
+            improved = true;
+            continue;
+          }
+        }
+        let taken = false;
+        for (let e = 0; e < DIM_COUNT && !taken; e++) {
+          const before = this.#index[e]!;
+          if (e === d || before === this.#sizes[e]!.length - 1) continue;
+          if (!this.#growWhileFits(e)) continue;
+          const next = this.#cost(stationary);
+          if (next < cost) {
+            cost = next;
+            taken = true;
+          } else this.#set(e, before);
+        }
+        if (taken) improved = true;
+        else this.#set(d, index);
+      }
+    }
+    return cost;
+  }
+
   /** cost of all that the parent leaves, fits or not: nothing moves twice */
   #wholeCost = 0;
   readonly #shrunk = new Int32Array(DIM_COUNT);
@@ -390,6 +458,18 @@ export class BoundarySearch {
       this.#set(bestDim, bestIndex);
       cost = bestCost;
     }
+  }
+
+  /** Doubles a dimension, or grows it as far as there is room. @returns whether it grew */
+  #growWhileFits(d: number): boolean {
+    const before = this.#index[d]!;
+    let index = this.#doubled(d, before);
+    for (; index > before; index--) {
+      this.#set(d, index);
+      if (this.#overflow() <= 0) return true;
+    }
+    this.#set(d, before);
+    return false;
   }
 
   #doubled(d: number, index: number): number {
@@ -461,7 +541,7 @@ export class BoundarySearch {
 
   /** The order of the two groups further out that is better, for the tile that `fill` left. */
   best(stationary: number): Guide {
-    this.#measure();
+    this.#measure(stationary);
     let best: Guide | undefined;
     for (let order = stationary * 2; order <= stationary * 2 + 1; order++) {
       const merit = this.#merit(GROUP_ORDERS[order]!);
@@ -540,7 +620,7 @@ export class BoundarySearch {
   }
 
   #cost(stationary: number): number {
-    this.#measure();
+    this.#measure(stationary);
     const order = GROUP_ORDERS[stationary * 2]!;
     const first = this.#merit(order);
     // the two groups further out change places: the same where one of them has no loop
@@ -549,12 +629,12 @@ export class BoundarySearch {
   }
 
   /** What all orders of the loops outside the present tile share. */
-  #measure(): void {
+  #measure(stationary: number): void {
     const { extents, stride, dilation } = this.#problem;
     const group = this.#group;
     const counts = this.#counts;
     this.#aheadEnergy = this.#aheadBusy = 0;
-    if (this.#hasAhead) this.#lookAhead();
+    if (this.#hasAhead) this.#lookAhead(stationary);
     group[0] = group[1] = group[2] = group[3] = 1;
     for (let d = 0; d < DIM_COUNT; d++) group[this.groups[d]!]! *= counts[d]!;
     if (this.#passBits[I] === 0) return;
@@ -571,7 +651,10 @@ export class BoundarySearch {
     const read = this.#readBits;
     const write = this.#writeBits;
     for (let slot = 0; slot < SLOTS; slot++) read[slot] = write[slot] = 0;
+    const lineBytes = this.#boundary.level === 1 ? this.#chip.overheads.dramLineBytes : 0;
+    if (lineBytes > 0) this.#findLineShares(order, lineBytes);
     let energy = outside.energyPj;
+    let passingPj = 0;
     this.#partial = outside.partial;
     for (let operand = 0; operand < 3; operand++) {
       if (this.#passBits[operand] === 0) continue;
@@ -583,25 +666,66 @@ export class BoundarySearch {
         const back = (visits - 1) * pass;
         const bits = back + pass * this.#firstShare;
         if (visits > 1 || this.#isReduced) this.#partial = true;
-        energy += bits * this.#downPj[O]! + back * this.#revisitPj;
-        write[slot]! += bits;
-        read[slot]! += back;
+        const pj = bits * this.#downPj[O]! + back * this.#revisitPj;
+        energy += pj;
+        write[slot]! += bits * this.#lineWriteShare;
+        read[slot]! += back * this.#lineReadShare[O]!;
         if (isKept) write[OWN_SLOT]! += back * replication[O]!;
+        else passingPj += pj;
       } else {
         const bits = visits * pass;
-        energy += bits * this.#downPj[operand]!;
-        read[slot]! += bits;
+        const pj = bits * this.#downPj[operand]!;
+        energy += pj;
+        read[slot]! += bits * this.#lineReadShare[operand]!;
         if (isKept) write[OWN_SLOT]! += bits * replication[operand]!;
+        else passingPj += pj;
       }
     }
     let array = choice.arrayCycles;
     if (this.#turnoverCycles > 0) array += this.#turnoverCycles * this.#residencies(order);
     const exposed = this.#hasExposed ? this.#exposedCycles() : 0;
-    this.#energyPj = energy;
+    this.#energyPj = energy - passingPj;
     this.#cycles = Math.max(array, outside.cycles, this.#transferCycles(exposed));
     this.#exposed = outside.exposedCycles + exposed;
     const further = energy + this.#aheadEnergy;
     return this.#figure(Math.max(this.#cycles, this.#aheadBusy) + this.#exposed, choice.fixedPj + further, further);
+  }
+
+  /** Time of the transfers with DRAM over that of their bytes, where runs of channels are shorter than a line (see cost.ts). */
+  #findLineShares(order: readonly [number, number, number], lineBytes: number): void {
+    const { bits, extents, present, resident } = this.#problem;
+    const innermost = this.#innermostLoop(order);
+    const inDramTile = (d: number): number => Math.min(this.tile[d]! * this.#boundary.choice.spatial[d]!, extents[d]!);
+    const groups = inDramTile(G);
+    for (let operand = 0; operand < 3; operand++) {
+      if (!present[operand] || resident[operand]) continue;
+      const channels = operand === I ? C : K;
+      const words = groups * inDramTile(channels);
+      const width = operand === W ? bits.weights : operand === I ? bits.inputs : bits.outputs;
+      const lines = (words * width) / 8 / lineBytes;
+      const share = Math.ceil(lines) / lines;
+      const goesOn = words === extents[G]! * extents[channels]! || innermost === channels || innermost === G;
+      this.#lineReadShare[operand] = goesOn ? 1 : share;
+      if (operand === O) this.#lineWriteShare = share;
+    }
+  }
+  readonly #lineReadShare = new Float64Array(3).fill(1);
+  #lineWriteShare = 1;
+
+  /** Dimension of the innermost loop that runs more than once outside the present tile, -1 when there is none. */
+  #innermostLoop(order: readonly [number, number, number]): number {
+    const counts = this.#counts;
+    for (let g = 2; g >= -1; g--) {
+      const group = g < 0 ? 3 : order[g]!;
+      if (this.#group[group] === 1) continue;
+      for (let d = DIM_COUNT - 1; d >= 0; d--) {
+        if (this.groups[d] === group && counts[d]! > 1 && (d === Q || d === S)) return d;
+      }
+      for (let d = DIM_COUNT - 1; d >= 0; d--) {
+        if (this.groups[d] === group && counts[d]! > 1) return d;
+      }
+    }
+    return -1;
   }
 
   #visitsOf(operand: number, order: readonly [number, number, number]): number {
@@ -644,7 +768,8 @@ export class BoundarySearch {
       if (this.#passBits[operand] === 0 || this.#source[operand] !== 0 || resident[operand]) continue;
       if (operand === O ? !lastStore : !firstLoad) continue;
       const width = operand === O ? bits.outputs : operand === W ? bits.weights : bits.inputs;
-      const bytes = (this.#words(operand) * this.#distinct[operand]! * width) / 8;
+      const share = operand === O ? this.#lineWriteShare : this.#lineReadShare[operand]!;
+      const bytes = (this.#words(operand) * this.#distinct[operand]! * width * share) / 8;
       const bandwidth = operand === O ? dram.writeBytesPerCycle : dram.readBytesPerCycle;
       exposed += bytes / Math.min(dram.sharedBytesPerCycle, bandwidth);
     }
