@@ -2,10 +2,11 @@
 import { lastValueFrom, tap } from "rxjs";
 import type { ComposedStudy } from "../../experiments/compose.js";
 import { winnerAndReference } from "../../experiments/designs.js";
-import { isFeasible, type Trial } from "../core/trial.js";
+import type { Trial } from "../core/trial.js";
 import type { RunEvent, RunSummary } from "../study/events.js";
 import type { RunFolder } from "../study/run-folder.js";
 import { runStudy } from "../study/run-study.js";
+import { trialsOf } from "../track/run-reader.js";
 import { searchWarnings } from "../track/search-warnings.js";
 import type { Tracker } from "../track/tracker.js";
 import { EXIT } from "./exit-codes.js";
@@ -27,7 +28,6 @@ export async function follow(
 ): Promise<number> {
   for (const note of composed.notes) if (!options.quiet) terminal.err(`note: ${note}\n`);
   const stop = stopOnSignals(terminal);
-  const trials: Trial[] = [];
   const { listeners, settled } = runListeners(composed, folder, options, terminal, trackers);
   try {
     const events$ = runStudy(composed.plan, folder, {
@@ -38,12 +38,11 @@ export async function follow(
     const warn = searchWarnings(composed.plan.trials);
     const warnings: string[] = [];
     const heed = (event: RunEvent): void => {
-      collectTrials(event, trials);
       if (event.kind === "update") warnings.push(...warn(event.trialCount, event.diagnostics));
     };
     const last = await lastValueFrom(events$.pipe(tap(heed)));
     for (const warning of warnings) if (!options.quiet) terminal.err(`warning: ${warning}\n`);
-    return finish(last, trials, composed, options, terminal);
+    return await finish(last, composed, options, terminal);
   } finally {
     await settled();
     stop.release();
@@ -51,14 +50,20 @@ export async function follow(
   }
 }
 
-function collectTrials(event: RunEvent, trials: Trial[]): void {
-  if (event.kind === "resumed") trials.push(...event.restored);
-  if (event.kind === "trial") trials.push(event.trial);
+/** The trials of a run that is over, read from its folder each time: a long run would fill the memory with them. */
+function recordedTrials({ runFolder, trialCount }: RunSummary): Iterable<Trial> {
+  return {
+    *[Symbol.iterator]() {
+      for (const trial of trialsOf(runFolder)) {
+        if (trial.trial >= trialCount) return; // recorded by a session before, and not made again yet
+        yield trial;
+      }
+    },
+  };
 }
 
 async function finish(
   last: RunEvent,
-  trials: readonly Trial[],
   composed: ComposedStudy,
   options: FollowOptions,
   terminal: Terminal,
@@ -66,21 +71,16 @@ async function finish(
   if (last.kind !== "finished" && last.kind !== "interrupted") throw new Error(`the run ended with ${last.kind}`);
   const { summary } = last;
   if (options.json) terminal.out(`${JSON.stringify(summary, null, 2)}\n`);
-  else terminal.out(await outcomeText(summary, trials, composed, terminal));
+  else terminal.out(await outcomeText(summary, composed, terminal));
   if (last.kind === "finished") return EXIT.ok;
   terminal.err(`stopped after ${summary.trialCount} trials; continue with: ${last.resumeCommand}\n`);
   return EXIT.interrupted;
 }
 
-async function outcomeText(
-  summary: RunSummary,
-  trials: readonly Trial[],
-  composed: ComposedStudy,
-  terminal: Terminal,
-): Promise<string> {
-  const best = trials.find((trial) => trial.trial === summary.best?.trial && isFeasible(trial));
-  const designs = best === undefined ? undefined : await winnerAndReference(composed.study, best.candidate);
-  return verdict(summary, trials, composed.axes, designs, terminal.paint);
+async function outcomeText(summary: RunSummary, composed: ComposedStudy, terminal: Terminal): Promise<string> {
+  const { best } = summary;
+  const designs = best?.feasible ? await winnerAndReference(composed.study, best.candidate) : undefined;
+  return verdict(summary, recordedTrials(summary), composed.axes, designs, terminal.paint);
 }
 
 /** The first Ctrl-C or SIGTERM ends the run after the trial under way; the second ends the process at once. */

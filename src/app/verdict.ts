@@ -1,7 +1,7 @@
 // How a run ends, in plain words: the winner, how it compares with the reference, the Pareto front, where everything is.
 import type { Axis } from "../core/pareto.js";
 import { paretoFront } from "../core/pareto.js";
-import { isFeasible, type Trial } from "../core/trial.js";
+import type { Trial } from "../core/trial.js";
 import type { RunSummary } from "../study/events.js";
 import type { DesignDocument } from "../track/design-document.js";
 import {
@@ -24,7 +24,7 @@ const FRONT_ROWS = 12;
 /** The text that a run prints on stdout. @param designs undefined when no design was feasible */
 export function verdict(
   summary: RunSummary,
-  trials: readonly Trial[],
+  trials: Iterable<Trial>,
   axes: readonly Axis[],
   designs: Designs | undefined,
   paint: Paint,
@@ -43,11 +43,16 @@ function header({ trialCount, feasibleCount, cacheHitCount, wallSeconds, status 
 }
 
 /** Results below a physical bound are defects of the cost model: never an answer, and never hidden. */
-function boundText(trials: readonly Trial[], paint: Paint): string {
-  const rejected = trials.filter(({ infeasible }) => infeasible?.code === "bound");
-  if (rejected.length === 0) return "";
-  const [first] = rejected as [Trial];
-  return `${paint.yellow("Rejected")}  ${rejected.length} results that no machine can reach, first in trial ${first.trial}: ${first.infeasible?.reason}\n`;
+function boundText(trials: Iterable<Trial>, paint: Paint): string {
+  let first: Trial | undefined;
+  let count = 0;
+  for (const trial of trials) {
+    if (trial.infeasible?.code !== "bound") continue;
+    first ??= trial;
+    count++;
+  }
+  if (first === undefined) return "";
+  return `${paint.yellow("Rejected")}  ${count} results that no machine can reach, first in trial ${first.trial}: ${first.infeasible?.reason}\n`;
 }
 
 const winnerOf = ({ best }: RunSummary, designs: Designs, paint: Paint): string =>
@@ -73,19 +78,18 @@ export function winnerText(
 }
 
 /** A study whose candidates are no designs (a table), or one without a feasible trial. */
-function withoutDesign({ best }: RunSummary, trials: readonly Trial[], paint: Paint): string {
-  const trial = trials.find((item) => item.trial === best?.trial && isFeasible(item));
-  if (trial === undefined) return nothingFeasible(trials, paint);
-  const metrics = Object.entries(trial.metrics ?? {}).map(([name, value]) => `${name} ${Number(value.toPrecision(6))}`);
-  const knobs = Object.entries(trial.candidate).map(([name, value]) => `${name}=${value}`);
+function withoutDesign({ best }: RunSummary, trials: Iterable<Trial>, paint: Paint): string {
+  if (!best?.feasible) return nothingFeasible(trials, paint);
+  const metrics = Object.entries(best.metrics ?? {}).map(([name, value]) => `${name} ${Number(value.toPrecision(6))}`);
+  const knobs = Object.entries(best.candidate).map(([name, value]) => `${name}=${value}`);
   return [
-    `${paint.bold("Winner")}  trial ${trial.trial}, reward ${trial.reward.toFixed(4)}`,
+    `${paint.bold("Winner")}  trial ${best.trial}, reward ${best.reward.toFixed(4)}`,
     `  ${metrics.join(", ")}`,
     `  ${knobs.join(" ")}\n`,
   ].join("\n");
 }
 
-function nothingFeasible(trials: readonly Trial[], paint: Paint): string {
+function nothingFeasible(trials: Iterable<Trial>, paint: Paint): string {
   const reasons = new Map<string, number>();
   for (const { infeasible } of trials) {
     if (infeasible === undefined) continue;
@@ -100,7 +104,7 @@ function nothingFeasible(trials: readonly Trial[], paint: Paint): string {
 }
 
 /** The front as a table, at most a dozen designs. */
-export function frontText(trials: readonly Trial[], axes: readonly Axis[], paint: Paint): string {
+export function frontText(trials: Iterable<Trial>, axes: readonly Axis[], paint: Paint): string {
   const front = paretoFront(trials, axes);
   if (front.length === 0) return "";
   const title = axes.map(({ metric, sense }) => `${sense === "minimise" ? "low" : "high"} ${metricLabel(metric)}`);

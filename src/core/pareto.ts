@@ -9,7 +9,7 @@ export interface Axis {
 
 /** Feasible trials that no other dominates (as good on every axis, better on one), in the order of the first axis,
  *  best first. Of trials equal on every axis the earliest stays. O(n · front). */
-export function paretoFront(trials: readonly Trial[], axes: readonly Axis[]): Trial[] {
+export function paretoFront(trials: Iterable<Trial>, axes: readonly Axis[]): Trial[] {
   let front: { readonly trial: Trial; readonly costs: readonly number[] }[] = [];
   for (const trial of trials) {
     if (!isFeasible(trial)) continue;

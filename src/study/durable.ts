@@ -14,6 +14,7 @@ import { dirname } from "node:path";
 
 const NEWLINE = 10;
 const CHUNK_BYTES = 1 << 18;
+const LINE_BYTES = 4096;
 
 /** Writes a file so that a reader sees the old content or the new one: temporary file, fsync, rename, fsync the folder. */
 export function writeDurably(file: string, text: string): void {
@@ -51,14 +52,14 @@ export function syncFolder(folder: string): void {
   }
 }
 
-/** A file of lines that only ever grows. */
+/** A file of lines that only ever grows, and whose lines can be read again. */
 export class LineFile {
   readonly #handle: number;
   #bytes: number;
 
   /** @param keepBytes where appending starts; what stands after it (a torn line) is cut off */
   constructor(file: string, keepBytes: number) {
-    this.#handle = openSync(file, "a");
+    this.#handle = openSync(file, "a+");
     ftruncateSync(this.#handle, keepBytes);
     this.#bytes = keepBytes;
   }
@@ -69,6 +70,18 @@ export class LineFile {
 
   append(line: string): void {
     this.#bytes += writeAll(this.#handle, Buffer.from(`${line}\n`));
+  }
+
+  /** The whole line that starts there, without its end; "" at the end of the file. */
+  lineAt(startByte: number): string {
+    const chunk = Buffer.alloc(LINE_BYTES);
+    let line = Buffer.alloc(0);
+    for (;;) {
+      const size = readSync(this.#handle, chunk, 0, chunk.length, startByte + line.length);
+      line = Buffer.concat([line, chunk.subarray(0, size)]);
+      const end = line.indexOf(NEWLINE);
+      if (end >= 0 || size === 0) return line.toString("utf8", 0, Math.max(0, end));
+    }
   }
 
   sync(): void {

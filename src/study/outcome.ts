@@ -12,6 +12,11 @@ export interface Outcome {
   readonly reward: number;
 }
 
+/** What of a trial is the same for every trial of its candidate. */
+export function outcomeIn({ metrics, infeasible, reward }: Outcome): Outcome {
+  return { ...(metrics && { metrics }), ...(infeasible && { infeasible }), reward };
+}
+
 /** Evaluates and scores a candidate.
  *  @throws CosearchError EVALUATION_FAILED, ENVIRONMENT_BAD_RESULT, REWARD_BAD */
 export async function outcomeOf(plan: StudyPlan, candidate: Candidate): Promise<Outcome> {

@@ -48,6 +48,11 @@ export class RecordedLines {
     return recorded !== undefined;
   }
 
+  /** The whole line that starts at a byte; "" where none does. */
+  lineAt(startByte: number): string {
+    return this.#file.lineAt(startByte);
+  }
+
   sync(): void {
     this.#file.sync();
   }

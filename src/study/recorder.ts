@@ -8,7 +8,7 @@ import { RecordedLines } from "./recorded-lines.js";
 import type { Standing } from "./restore.js";
 import { type RunFolder, TIMES_FILE, UPDATES_FILE } from "./run-folder.js";
 import { endOfTimes } from "./times.js";
-import { TRIALS_FILE, trialLine } from "./trial-lines.js";
+import { TRIALS_FILE, trialLine, trialOf } from "./trial-lines.js";
 
 export class Recorder {
   readonly #folder: RunFolder;
@@ -50,6 +50,16 @@ export class Recorder {
   /** @returns whether the trial stood there already @throws CosearchError RUN_DIVERGED when another one does */
   trial(trial: Trial): boolean {
     return this.#trials.append(trialLine(trial));
+  }
+
+  /** Offset of the line of the next trial. */
+  get nextTrialByte(): number {
+    return this.#trials.bytes;
+  }
+
+  /** The trial whose line starts there. @throws CosearchError RUN_DAMAGED when the file was changed */
+  trialAt(startByte: number): Trial {
+    return trialOf(this.#trials.lineAt(startByte), this.#folder.file(TRIALS_FILE));
   }
 
   /** @throws CosearchError RUN_DIVERGED when another update stands there */

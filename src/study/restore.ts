@@ -34,7 +34,10 @@ export const wasStarted = (folder: RunFolder): boolean =>
 /** Reads a folder; changes nothing. @throws CosearchError RUN_DAMAGED when the trials are unreadable before their end */
 export function standingOf(folder: RunFolder, space: Space): Standing {
   const file = folder.file(TRIALS_FILE);
-  const trials = [...readTrials(file)].map((recorded) => ({ ...recorded, key: recordedKey(space, recorded, file) }));
+  const trials = [...readTrials(file)].map((recorded) => ({
+    ...recorded,
+    key: recordedKey(space, recorded.trial, file),
+  }));
   const updates = wholeLines([...readLines(folder.file(UPDATES_FILE))]);
   const policies = wholeLines([...readLines(folder.file(POLICY_FILE))]);
   const trialEnds = new Map(trials.map(({ trial, endByte }) => [endByte, trial.trial + 1]));

@@ -4,13 +4,14 @@ import { CosearchError } from "../core/errors.js";
 import type { Candidate, Trial } from "../core/trial.js";
 import { clearControl, readControl } from "./control.js";
 import type { RunEvent, RunHead } from "./events.js";
-import type { Outcome } from "./outcome.js";
+import { type Outcome, outcomeIn } from "./outcome.js";
 import type { StudyPlan } from "./plan.js";
 import { Recorder } from "./recorder.js";
 import { type Standing, standingOf, wasStarted } from "./restore.js";
 import { checkSamePlan, type RunFolder, versionNotes } from "./run-folder.js";
 import { summarize } from "./summary.js";
 import { Tally } from "./tally.js";
+import { recordedKey, TRIALS_FILE } from "./trial-lines.js";
 
 /** Candidates under way together. */
 export interface Batch {
@@ -27,7 +28,7 @@ const PAUSE_POLL_MS = 100;
 export class Session {
   readonly #plan: StudyPlan;
   readonly #folder: RunFolder;
-  readonly #tally = new Tally();
+  readonly #tally: Tally;
   /** present between open and close */
   #recorder: Recorder | undefined;
   #batchCount = 0;
@@ -40,6 +41,11 @@ export class Session {
     this.#plan = plan;
     this.#folder = folder;
     this.#budget = plan.trials;
+    const file = folder.file(TRIALS_FILE);
+    this.#tally = new Tally((startByte) => {
+      const trial = this.#open.trialAt(startByte);
+      return { key: recordedKey(plan.space, trial, file), outcome: outcomeIn(trial) };
+    });
   }
 
   /** Trials that the budget has left. */
@@ -130,9 +136,10 @@ export class Session {
   add(batch: Batch, outcome: Outcome): RunEvent {
     const place = batch.trials.length;
     const trial: Trial = { trial: this.#tally.trialCount, candidate: batch.candidates[place]!, ...outcome };
+    const startByte = this.#open.nextTrialByte;
     const recorded = this.#open.trial(trial);
     batch.trials.push(trial);
-    return { kind: "trial", trial, cached: this.#tally.add(batch.keys[place]!, trial), recorded };
+    return { kind: "trial", trial, cached: this.#tally.add(batch.keys[place]!, trial, startByte), recorded };
   }
 
   /** Lets the agent learn from a whole batch. @throws CosearchError AGENT_DIVERGED, RUN_DIVERGED */
@@ -198,8 +205,8 @@ export class Session {
 
   #restore({ trials, checkpoint }: Standing): readonly Trial[] {
     const restored = trials.slice(0, checkpoint?.trialCount ?? 0);
-    for (const { key, trial } of trials) this.#tally.remember(key, trial);
-    for (const { key, trial } of restored) this.#tally.add(key, trial);
+    for (const { key, trial, startByte } of trials) this.#tally.remember(key, trial, startByte);
+    for (const { key, trial, startByte } of restored) this.#tally.add(key, trial, startByte);
     this.#batchCount = checkpoint?.batchCount ?? 0;
     this.#checkpointedAt = checkpoint?.trialCount ?? 0;
     return restored.map(({ trial }) => trial);

@@ -1,13 +1,8 @@
 // What a run has seen so far: counts, the best trial, and the outcome of every candidate, so that none is evaluated twice.
 import type { Diagnostics } from "../core/agent.js";
 import { betterTrial, isFeasible, type Trial } from "../core/trial.js";
-import type { Outcome } from "./outcome.js";
-
-interface Known {
-  readonly outcome: Outcome;
-  /** the candidate has been a trial of this run, and does not only stand in the record ahead */
-  seen: boolean;
-}
+import { type KeyedOutcome, KnownOutcomes } from "./known-outcomes.js";
+import { type Outcome, outcomeIn } from "./outcome.js";
 
 export class Tally {
   trialCount = 0;
@@ -16,28 +11,27 @@ export class Tally {
   /** results that beat a physical bound: defects of the environment, rejected */
   boundViolationCount = 0;
   best: Trial | undefined;
-  readonly #known = new Map<string, Known>();
+  readonly #known: KnownOutcomes;
+
+  /** @param read the line of the trials file that starts at this byte */
+  constructor(read: (startByte: number) => KeyedOutcome) {
+    this.#known = new KnownOutcomes(read);
+  }
 
   /** The outcome of a candidate, when it was evaluated before. */
   outcome(key: string): Outcome | undefined {
-    return this.#known.get(key)?.outcome;
+    return this.#known.outcome(key);
   }
 
-  /** Notes what the record says about a candidate, without counting a trial. */
-  remember(key: string, { metrics, infeasible, reward }: Outcome): void {
-    if (this.#known.has(key)) return;
-    this.#known.set(key, {
-      outcome: { ...(metrics && { metrics }), ...(infeasible && { infeasible }), reward },
-      seen: false,
-    });
+  /** Notes what the record says about a candidate, without counting a trial. @param startByte of its line */
+  remember(key: string, trial: Outcome, startByte: number): void {
+    this.#known.remember(key, outcomeIn(trial), startByte);
   }
 
   /** Counts a trial. @returns whether its candidate appeared earlier in the run */
-  add(key: string, trial: Trial): boolean {
-    this.remember(key, trial);
-    const known = this.#known.get(key)!;
-    const cached = known.seen;
-    known.seen = true;
+  add(key: string, trial: Trial, startByte: number): boolean {
+    this.remember(key, trial, startByte);
+    const cached = this.#known.see(key);
     this.trialCount++;
     if (cached) this.cacheHitCount++;
     if (isFeasible(trial)) this.feasibleCount++;

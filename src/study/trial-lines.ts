@@ -22,6 +22,9 @@ export function trialLine(trial: Trial): string {
 export interface RecordedTrial {
   readonly trial: Trial;
   readonly text: string;
+  /** of its line */
+  readonly startByte: number;
+  /** after the line's end */
   readonly endByte: number;
 }
 
@@ -29,21 +32,30 @@ export interface RecordedTrial {
  *  written. @throws CosearchError RUN_DAMAGED with the line, when anything else is unreadable or out of order */
 export function* readTrials(file: string): Generator<RecordedTrial> {
   let damage: CosearchError | undefined;
+  let startByte = 0;
   for (const { text, number, endByte } of readLines(file)) {
     if (damage !== undefined) throw damage; // not the last line
     const trial = parseTrial(text);
-    if (trial?.trial === number - 1) yield { trial, text, endByte };
+    if (trial?.trial === number - 1) yield { trial, text, startByte, endByte };
     else damage = new CosearchError("RUN_DAMAGED", `${file}:${number}: not trial ${number - 1}: ${excerpt(text)}`);
+    startByte = endByte;
   }
+}
+
+/** One line of the file. @throws CosearchError RUN_DAMAGED when it is no trial */
+export function trialOf(text: string, file: string): Trial {
+  const trial = parseTrial(text);
+  if (trial === undefined) throw new CosearchError("RUN_DAMAGED", `${file}: no trial any more: ${excerpt(text)}`);
+  return trial;
 }
 
 /** The text that is the same for two candidates exactly when they are the same point of the space.
  *  @throws CosearchError RUN_DAMAGED when the recorded candidate is no point */
-export function recordedKey(space: Space, recorded: RecordedTrial, file: string): string {
+export function recordedKey(space: Space, { candidate, trial }: Trial, file: string): string {
   try {
-    return space.key(space.encode(recorded.trial.candidate));
+    return space.key(space.encode(candidate));
   } catch (error) {
-    const where = `${file}:${recorded.trial.trial + 1}`;
+    const where = `${file}:${trial + 1}`;
     throw new CosearchError("RUN_DAMAGED", `${where}: ${(error as Error).message}`, { cause: error });
   }
 }

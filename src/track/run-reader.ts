@@ -86,7 +86,7 @@ export const policiesOf = (runFolder: string): Generator<PolicyRecord> => polici
 
 /** The feasible trials that no other beats on every axis, best on the first axis first. */
 export function frontOf(runFolder: string, axes: readonly Axis[]): Trial[] {
-  return paretoFront([...trialsOf(runFolder)], axes);
+  return paretoFront(trialsOf(runFolder), axes);
 }
 
 function endOf(runFolder: string): "finished" | "exhausted" | undefined {
