@@ -454,9 +454,19 @@ export function operationEnergyPj(
   activationBits: number,
 ): number {
   if (operation === "accumulate") return chip.addEnergyPj;
+  if (chip.macEnergyPj !== undefined) return chip.macEnergyPj;
+  const key = weightBits * 1024 + activationBits;
+  const known = macEnergies.get(chip)?.get(key);
+  if (known !== undefined) return known;
   const format = chip.macFormats[String(Math.max(weightBits, activationBits))];
-  return chip.macEnergyPj ?? macEnergyPj(chip.nodeNm, weightBits, activationBits, format);
+  const energyPj = macEnergyPj(chip.nodeNm, weightBits, activationBits, format);
+  macEnergies.set(chip, (macEnergies.get(chip) ?? new Map<number, number>()).set(key, energyPj));
+  return energyPj;
 }
+
+/** Energies of multiply-accumulates that were looked up in the tables, by machine and precision: every layer of every trial
+ *  asks for one several times. */
+const macEnergies = new WeakMap<Accelerator, Map<number, number>>();
 
 /** Operations per unit and cycle. @throws CosearchError ENERGY_UNKNOWN_COMPONENT when the machine cannot do the precision */
 export function operationRate(chip: Accelerator, weightBits: number, activationBits: number): number {

@@ -33,11 +33,14 @@ export interface Mapping {
 
 export function emptyMapping(levelCount: number): Mapping {
   const size = levelCount * DIM_COUNT;
-  return {
-    temporal: new Int32Array(size).fill(1),
-    spatial: new Int32Array(size).fill(1),
-    order: Int8Array.from({ length: size }, (_, i) => i % DIM_COUNT),
-  };
+  const temporal = new Int32Array(size);
+  const spatial = new Int32Array(size);
+  const order = new Int8Array(size);
+  for (let i = 0; i < size; i++) {
+    temporal[i] = spatial[i] = 1;
+    order[i] = i % DIM_COUNT;
+  }
+  return { temporal, spatial, order };
 }
 
 export function copyMapping(from: Mapping): Mapping {

@@ -258,8 +258,10 @@ function product(extents: Int32Array, mask: number): number {
 
 /** A text that is equal for two problems exactly when every mapping costs the same for both. */
 export function problemKey(problem: Problem): string {
-  const { extents, stride, dilation, relevance, bits, multiplierBits, operation, present } = problem;
+  const { extents: e, stride, dilation, relevance, bits, multiplierBits, operation, present } = problem;
   const { resident, reservedBits, reservedWeightBits, density } = problem;
   const zeros = density === DENSE ? "" : `|${density.weights},${density.inputs},${density.hasPattern}`;
-  return `${extents.join(",")}|${stride}|${dilation}|${relevance}|${bits.weights},${bits.inputs},${bits.outputs},${bits.partial},${multiplierBits.weights}|${operation}|${present[0] ? 1 : 0}|${resident}|${reservedBits}|${reservedWeightBits}${zeros}`;
+  // written out: this runs for every layer of every trial, and joining takes three times as long
+  const shape = `${e[0]},${e[1]},${e[2]},${e[3]},${e[4]},${e[5]},${e[6]},${e[7]}|${stride[0]},${stride[1]}|${dilation[0]},${dilation[1]}`;
+  return `${shape}|${relevance[0]},${relevance[1]},${relevance[2]}|${bits.weights},${bits.inputs},${bits.outputs},${bits.partial},${multiplierBits.weights}|${operation}|${present[0]}|${resident[0]},${resident[1]},${resident[2]}|${reservedBits}|${reservedWeightBits}${zeros}`;
 }
