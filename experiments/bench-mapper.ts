@@ -2,7 +2,7 @@
 //   quality   default budget, ten and a hundred times it, against the best of the three: networks x machines x objectives
 //   rate      explicit mappings evaluated per second, beside a count of the traffic alone
 //   network   20 layer shapes mapped at the default budget
-//   memory    heap after 1,000,000 evaluations
+//   memory    heap, arrays and resident memory that 1,000,000 evaluations add
 //   timeloop  our mapper against the mappings that Timeloop's mapper chose (--data)
 //   node dist/experiments/bench-mapper.js [--part rate --part network] [--machine eyeriss] [--network vgg-16] [--objective edp]
 import { OBJECTIVES, type Objective } from "../envs/accelerator/mapper.js";
@@ -73,9 +73,9 @@ function network(): void {
 }
 
 function memory(): void {
-  table("evaluations | heap grown by, MiB");
-  const { evaluations, grownMib } = memoryGrowth(Number(values.evaluations));
-  line(evaluations, grownMib.toFixed(2));
+  table("evaluations | heap and arrays grown by, MiB | resident memory");
+  const { evaluations, grownMib, residentGrownMib } = memoryGrowth(Number(values.evaluations));
+  line(evaluations, grownMib.toFixed(2), residentGrownMib.toFixed(2));
 }
 
 function quality(): void {

@@ -121,29 +121,34 @@ function mapAll(layers: readonly DistinctLayer[], model: CostModel, objective: O
 
 export interface MemoryGrowth {
   readonly evaluations: number;
-  /** heap in use at the end less that after the first tenth, garbage collected */
+  /** in use at the end less that after the first tenth, garbage collected: of the heap, and of the arrays beside it */
   readonly grownMib: number;
+  /** the same of the memory that the process holds */
+  readonly residentGrownMib: number;
 }
 
 /** Searches and evaluates until the count is reached, always with the same model. */
 export function memoryGrowth(evaluations: number): MemoryGrowth {
   setFlagsFromString("--expose-gc");
   const collect = runInNewContext("gc") as () => void;
-  const used = (): number => {
+  const memory = (): readonly [inUse: number, resident: number] => {
     collect();
-    return process.memoryUsage().heapUsed / 2 ** 20;
+    const { heapUsed, arrayBuffers, rss } = process.memoryUsage();
+    return [(heapUsed + arrayBuffers) / 2 ** 20, rss / 2 ** 20];
   };
   const chip = loadAccelerator("nahas-edge");
   const model = new CostModel(chip);
   const layers = distinctLayers("mobilenet-v2", chip);
   let count = 0;
-  let early: number | undefined;
+  let early: ReturnType<typeof memory> | undefined;
   while (count < evaluations) {
     for (const { problem } of layers) {
       const found = mapProblem(problem, model, { objective: "edp", budget: DEFAULT_BUDGET });
       if (found.kind === "mapped") count += found.evaluated;
     }
-    if (early === undefined && count >= evaluations / 10) early = used();
+    if (early === undefined && count >= evaluations / 10) early = memory();
   }
-  return { evaluations: count, grownMib: used() - (early ?? 0) };
+  const late = memory();
+  const [inUse, resident] = early ?? late;
+  return { evaluations: count, grownMib: late[0] - inUse, residentGrownMib: late[1] - resident };
 }
