@@ -1,21 +1,22 @@
-// Timeloop's figures for an explicit mapping: generic three-level rows, rows with component lists (bypass, per-tensor
+// Timeloop's figures for an explicit mapping: generic rows of any levels, rows with component lists (bypass, per-tensor
 // energies), and rows that name a published example design. Our model must give the same counts, cycles and energy.
 // What Timeloop counts: docs/accelerator-model.md. Component tables of the named designs: timeloop-designs.json.
 import { join } from "node:path";
 import { z } from "zod";
-import { type AcceleratorFile, buildAccelerator } from "../../envs/accelerator/architecture.js";
 import { CostModel } from "../../envs/accelerator/cost.js";
-import { compileMapping, type MappingData } from "../../envs/accelerator/mapping.js";
-import { DIMS, type Dim, makeProblem, OPERANDS, type Problem } from "../../envs/accelerator/problem.js";
+import type { Problem } from "../../envs/accelerator/problem.js";
 import { packageRoot, readDocument } from "../../src/files/documents.js";
 import { type Adapter, type Comparison, EXACT_FRACTION, type RowScore } from "./reference.js";
+import {
+  type Levels,
+  layerSchema,
+  levelsSchema,
+  type Storage,
+  TENSORS,
+  type TimeloopLayer,
+  timeloopCase,
+} from "./timeloop-case.js";
 
-/** of rows and of columns, or one number for both */
-const pair = z
-  .union([z.number(), z.tuple([z.number(), z.number()])])
-  .default(1)
-  .transform((value) => (typeof value === "number" ? ([value, value] as const) : ([value[0], value[1]] as const)));
-const TENSORS = ["Weights", "Inputs", "Outputs"] as const;
 const counts = z.object({ reads: z.number().optional(), fills: z.number().optional(), updates: z.number().optional() });
 const results = z.object({
   cycles: z.number(),
@@ -24,29 +25,6 @@ const results = z.object({
   energy_pJ_sum: z.number().optional(),
   energy_uJ_printed: z.number().optional(),
 });
-const levels = z.array(
-  z.object({
-    level: z.string(),
-    tile_words: z.partialRecord(z.enum(TENSORS), z.number()).default({}),
-    loops_outer_to_inner: z.array(
-      z.object({ dim: z.string(), bound: z.number(), kind: z.enum(["temporal", "spatialX", "spatialY"]) }),
-    ),
-  }),
-);
-type Levels = z.output<typeof levels>;
-const layerSchema = z.object({
-  N: z.number().default(1),
-  K: z.number(),
-  C: z.number(),
-  P: z.number(),
-  Q: z.number(),
-  R: z.number(),
-  S: z.number(),
-  stride: pair,
-  dilation: pair,
-  depthwise: z.boolean().default(false),
-});
-
 const genericRow = z.object({
   id: z.string(),
   layer: layerSchema,
@@ -55,7 +33,7 @@ const genericRow = z.object({
       energy_per_access: z.record(z.string(), z.number()).optional(),
     })
     .catchall(z.unknown()),
-  dataflow: z.object({ levels }),
+  dataflow: z.object({ levels: levelsSchema }),
   results,
 });
 
@@ -83,29 +61,9 @@ const componentRow = z.object({
     .optional(),
   layer: layerSchema.optional(),
   hardware: z.object({ components_outer_to_inner: z.array(component) }).optional(),
-  dataflow: z.object({ levels }),
+  dataflow: z.object({ levels: levelsSchema }),
   results,
 });
-
-/** One storage level as both kinds of row describe it; words are all of one size. */
-interface Storage {
-  readonly name: string;
-  readonly capacityWords: number;
-  readonly readWords: number | null | undefined;
-  readonly writeWords: number | null | undefined;
-  /** per access of `block` words */
-  readonly readPj: number;
-  readonly writePj: number;
-  /** per cycle and instance in use */
-  readonly leakPj: number;
-  readonly block: number;
-  readonly clusters: number;
-  readonly clusterSize: number;
-}
-
-/** Every word has this many bits: Timeloop counts words, and its energies are per word. */
-const WORD_BITS = 8;
-const ROOMY_WORDS = 2 ** 40;
 
 export const timeloopGeneric: Adapter = {
   format: "timeloop-generic",
@@ -132,19 +90,19 @@ function scoreGeneric(row: z.output<typeof genericRow>): RowScore {
   const { hardware, layer, results: reference } = row;
   const { levels: stored } = row.dataflow;
   const energy = hardware.energy_per_access ?? {};
-  // `glb_read_bw` of level GLB: words a cycle; none is no limit
+  // `glb_read_bw` of level GLB, `weight_buffer_read_bw` of Weight Buffer: words a cycle; none is no limit
   const wordsOf = (level: string, way: "read" | "write"): number | undefined => {
-    const words = hardware[`${level.toLowerCase()}_${way}_bw`];
+    const words = hardware[`${level.toLowerCase().replace(/[^a-z0-9]+/g, "_")}_${way}_bw`];
     return typeof words === "number" ? words : undefined;
   };
   const storages = stored.map(
     ({ level: name }): Storage => ({
       name,
-      capacityWords: ROOMY_WORDS,
       readWords: wordsOf(name, "read"),
       writeWords: wordsOf(name, "write"),
       readPj: energy[name] ?? 0,
       writePj: energy[name] ?? 0,
+      updatePj: energy[name] ?? 0,
       leakPj: 0,
       block: 1,
       clusters: 1,
@@ -152,8 +110,9 @@ function scoreGeneric(row: z.output<typeof genericRow>): RowScore {
     }),
   );
   const priced = ["MAC", ...stored.map(({ level }) => level)].every((name) => energy[name] !== undefined);
-  const comparisons = compare(layer, layer.dilation, storages, energy.MAC ?? 0, stored, reference);
-  return { id: row.id, comparisons: comparisons.filter(({ quantity }) => priced || !quantity.startsWith("energy")) };
+  const { comparisons, unscored } = compare(layer, storages, energy.MAC ?? 0, stored, reference);
+  const known = comparisons.filter(({ quantity }) => priced || !quantity.startsWith("energy"));
+  return { id: row.id, comparisons: known, ...(unscored !== undefined && { unscored }) };
 }
 
 function scoreComponents(row: z.output<typeof componentRow>, siblings: readonly unknown[]): RowScore {
@@ -172,11 +131,11 @@ function scoreComponents(row: z.output<typeof componentRow>, siblings: readonly 
     const clusterSize = part.cluster_size ?? 1;
     return {
       name: level,
-      capacityWords: ROOMY_WORDS,
       readWords: part.read_bandwidth,
       writeWords: part.write_bandwidth,
       readPj: part.energy_pJ?.read ?? 0,
       writePj: part.energy_pJ?.write ?? 0,
+      updatePj: part.energy_pJ?.update ?? part.energy_pJ?.write ?? 0,
       leakPj: part.energy_pJ?.leak ?? 0,
       block: Math.max(1, Math.floor((part.width ?? 1) / (part.datawidth ?? part.width ?? 1))),
       clusters: Math.max(1, (part.instances ?? 1) / clusterSize),
@@ -184,33 +143,28 @@ function scoreComponents(row: z.output<typeof componentRow>, siblings: readonly 
     };
   });
   const compute = components.find((part) => part.energy_pJ?.compute !== undefined);
-  const shape = row.problem === undefined ? undefined : shapeOf(row.problem);
-  const layer = shape?.layer ?? row.layer;
+  const layer = row.problem === undefined ? row.layer : shapeOf(row.problem);
   if (layer === undefined) return { id: row.id, comparisons: [], unscored: "neither a problem nor a layer" };
-  const dilation = shape?.dilation ?? layer.dilation;
   const macPj = compute?.energy_pJ?.compute ?? 0;
   // the published outputs come from a version that loads a whole tile when it slides on after reuse
   const isPublished = row.problem !== undefined;
-  const { results } = row;
-  const comparisons = compare(layer, dilation, storages, macPj, stored, results, shape?.strides, !isPublished);
-  return { id: row.id, comparisons };
+  return { id: row.id, ...compare(layer, storages, macPj, stored, row.results, !isPublished) };
 }
 
 /** Runs our model on the row's machine and mapping, and sets every figure beside the row's. */
 function compare(
-  layer: z.output<typeof layerSchema>,
-  dilation: readonly [number, number],
+  layer: TimeloopLayer,
   storages: readonly Storage[],
   macPj: number,
   stored: Levels,
   reference: z.output<typeof results>,
-  strides: readonly [number, number] = layer.stride,
   overlapSurvivesReuse = true,
-): Comparison[] {
-  const problem = problemFor(layer, strides, dilation);
-  const chip = buildAccelerator(machine(storages, macPj, stored, overlapSurvivesReuse));
+): Pick<RowScore, "comparisons" | "unscored"> {
+  const built = timeloopCase(layer, stored, storages, macPj, overlapSurvivesReuse);
+  if (typeof built === "string") return { comparisons: [], unscored: built };
+  const { problem, chip, mapping } = built;
   const model = new CostModel(chip);
-  model.evaluate(problem, compileMapping(mappingFor(stored, layer.depthwise), chip));
+  model.evaluate(problem, mapping);
   const comparisons: Comparison[] = [
     { quantity: "cycles", reference: reference.cycles, ours: model.latencyCycles },
     ...energyComparison(reference, energyOf(model, problem, storages, macPj), leakageOf(model, storages)),
@@ -230,7 +184,7 @@ function compare(
       }
     });
   });
-  return comparisons;
+  return { comparisons };
 }
 
 /** Energy at the precision that the row has it. The sum leaves out leakage; the total that Timeloop prints has it. */
@@ -246,13 +200,13 @@ function energyComparison(reference: z.output<typeof results>, ours: number, lea
  *  share is paid for once per cluster, however few of its instances are in use. */
 function energyOf(model: CostModel, problem: Problem, storages: readonly Storage[], macPj: number): number {
   let energy = problem.operationCount * macPj;
-  storages.forEach(({ readPj, writePj, block, clusters, clusterSize }, l) => {
+  storages.forEach(({ readPj, writePj, updatePj, block, clusters, clusterSize }, l) => {
     const used = model.usedInstances[l]!;
     const shared = clusterSize > 1 ? (Math.min(clusters, used) * clusterSize) / used : 1;
     for (let at = l * 3; at < l * 3 + 3; at++) {
       const accesses = (words: number): number => Math.ceil(words / block) * shared;
       energy += accesses(model.reads[at]!) * readPj;
-      energy += (accesses(model.fills[at]!) + accesses(model.updates[at]!)) * writePj;
+      energy += accesses(model.fills[at]!) * writePj + accesses(model.updates[at]!) * updatePj;
     }
   });
   return energy;
@@ -263,101 +217,29 @@ function leakageOf(model: CostModel, storages: readonly Storage[]): number {
   return storages.reduce((sum, { leakPj }, l) => sum + leakPj * model.usedInstances[l]! * model.latencyCycles, 0);
 }
 
-function machine(
-  storages: readonly Storage[],
-  macPj: number,
-  stored: Levels,
-  overlapSurvivesReuse: boolean,
-): AcceleratorFile {
-  const bytes = WORD_BITS / 8;
-  const built = storages.map((storage, l): AcceleratorFile["levels"][number] => {
-    const { tile_words, loops_outer_to_inner } = stored[l]!;
-    const axis = (name: "spatialX" | "spatialY") => ({
-      name,
-      size: loops_outer_to_inner.filter(({ kind }) => kind === name).reduce((size, { bound }) => size * bound, 1),
-    });
-    return {
-      name: storage.name,
-      type: l === 0 ? "dram" : "sram",
-      ...(l === 0 ? {} : { capacityBytes: storage.capacityWords * bytes }),
-      ...(l === 0 ? {} : { keeps: OPERANDS.filter((_, operand) => tile_words[TENSORS[operand]!] !== undefined) }),
-      wordBits: WORD_BITS,
-      ...(storage.readWords == null ? {} : { readBytesPerCycle: storage.readWords * bytes }),
-      ...(storage.writeWords == null ? {} : { writeBytesPerCycle: storage.writeWords * bytes }),
-      readPj: storage.readPj / storage.block,
-      writePj: storage.writePj / storage.block,
-      fanout: [axis("spatialX"), axis("spatialY")],
-    };
-  });
-  // our machines have two levels or more; below a single buffer comes one that stores nothing
-  if (built.length === 1)
-    built.push({ name: "none", type: "sram", capacityBytes: 1, keeps: [], readPj: 0, writePj: 0 });
-  const mac = { energyPj: macPj, rate: { [WORD_BITS]: 1 } };
-  return {
-    name: "timeloop",
-    nodeNm: 45,
-    clockMhz: 1000,
-    mac,
-    partialBits: WORD_BITS,
-    overheads: { overlapSurvivesReuse },
-    levels: built,
-  };
-}
-
-const bit = (...dims: Dim[]): number => dims.reduce((mask, dim) => mask | (1 << DIMS.indexOf(dim)), 0);
-
-function problemFor(
-  layer: z.output<typeof layerSchema>,
-  stride: readonly [number, number],
-  dilation: readonly [number, number],
-): Problem {
-  const { N, K, C, P, Q, R, S, depthwise } = layer;
-  return makeProblem({
-    extents: depthwise ? [N, C, 1, 1, P, Q, R, S] : [N, 1, K, C, P, Q, R, S],
-    stride,
-    dilation,
-    relevance: [bit("G", "K", "C", "R", "S"), bit("N", "G", "C", "P", "Q", "R", "S"), bit("N", "G", "K", "P", "Q")],
-    bits: { weights: WORD_BITS, inputs: WORD_BITS, outputs: WORD_BITS, partial: WORD_BITS },
-    operation: "mac",
-    weightsAreActivations: false,
-  });
-}
-
 /** A Timeloop problem as a layer; which stride goes with which output index stands in the projection of the inputs. */
-function shapeOf({ instance, data_spaces }: NonNullable<z.output<typeof componentRow>["problem"]>) {
+function shapeOf({ instance, data_spaces }: NonNullable<z.output<typeof componentRow>["problem"]>): TimeloopLayer {
   const of = (name: string): number => instance[name] ?? 1;
-  const projection = data_spaces.find(({ name }) => name === "Inputs")?.projection ?? [];
+  const inputs = data_spaces.find(({ name }) => name === "Inputs")?.projection ?? [];
   const factor = (index: string): number => {
-    const term = projection.flat().find(([name]) => name === index);
+    const term = inputs.flat().find(([name]) => name === index);
     return term?.[1] === undefined ? 1 : of(term[1]);
   };
-  const layer = layerSchema.parse({
+  const isIndexed = (tensor: string, index: string): boolean =>
+    data_spaces.some(({ name, projection }) => name === tensor && projection.flat().some(([of]) => of === index));
+  return layerSchema.parse({
     N: of("N"),
+    G: of("G"),
     K: instance.M ?? of("K"),
     C: of("C"),
     P: of("P"),
     Q: of("Q"),
     R: of("R"),
     S: of("S"),
+    stride: [factor("P"), factor("Q")],
+    dilation: [factor("R"), factor("S")],
+    depthwise: isIndexed("Outputs", "C"),
   });
-  return {
-    layer,
-    strides: [factor("P"), factor("Q")] as const,
-    dilation: [factor("R"), factor("S")] as const,
-  };
-}
-
-function mappingFor(stored: Levels, depthwise: boolean): MappingData {
-  const dimOf = (name: string): Dim => (name === "M" ? "K" : depthwise && name === "C" ? "G" : (name as Dim));
-  return stored.map(({ level, loops_outer_to_inner }) => ({
-    level,
-    temporal: loops_outer_to_inner
-      .filter(({ kind, bound }) => kind === "temporal" && bound > 1)
-      .map(({ dim, bound }) => ({ dim: dimOf(dim), bound })),
-    spatial: loops_outer_to_inner
-      .filter(({ kind }) => kind !== "temporal")
-      .map(({ dim, bound, kind }) => ({ dim: dimOf(dim), bound, axis: kind })),
-  }));
 }
 
 /** The component list of a named design: of a row in the folder that stands for it, else the published one. */
