@@ -1,11 +1,17 @@
-// An accelerator as data: storage levels from DRAM to the registers at the multipliers, what each keeps, how fast and at
-// what energy it answers, and how it fans out to the level below. The YAML schema is here, and the step that completes a
-// description with energies and areas from the tables. Meaning: docs/accelerator-model.md.
-import { z } from "zod";
+// An accelerator as the cost model takes it: a description (accelerator-schema.ts) completed with energies and areas from the
+// tables, so that every energy, bandwidth and area is known. What is in no table is an error that names the part.
+import type { z } from "zod";
 import { CosearchError } from "../../src/core/errors.js";
 import { gigabytesPerSecondToBytesPerCycle } from "../../src/core/units.js";
 import { withDefaults } from "../../src/files/defaults.js";
 import { dataNames, parseValue, readDocument, resolveDocument } from "../../src/files/documents.js";
+import {
+  type AcceleratorFile,
+  acceleratorSchema,
+  type DataflowName,
+  type Description,
+  type Overheads,
+} from "./accelerator-schema.js";
 import {
   type Access,
   addEnergyPj,
@@ -19,158 +25,24 @@ import {
   sramAreaMm2,
   sramLeakageMw,
 } from "./energy.js";
-import { C, DIMS, type Dim, I, O, OPERANDS, type Operand, type Problem, W } from "./problem.js";
-import { type ZeroShares, type Zeros, zeroShares, zerosSchema } from "./zeros.js";
+import { DIMS, type Dim, I, O, OPERANDS, type Operand, W } from "./problem.js";
+import type { Zeros } from "./zeros.js";
 
-const operand = z.enum(OPERANDS);
-const dim = z.enum(DIMS);
-const positive = z.number().positive();
-
-const axisSchema = z.strictObject({
-  name: z.string().min(1),
-  size: z.int().min(1).max(65536),
-  dims: z.array(dim).min(1).optional().describe("dimensions that may unroll on this axis; all unless stated"),
-});
-
-/** bytes per cycle of one port for all operands, or of a port for each operand that is named */
-const ports = z.union([positive, z.partialRecord(operand, positive)]);
-
-const levelSchema = z
-  .strictObject({
-    name: z.string().min(1),
-    type: z.enum(["dram", "sram", "regfile"]),
-    dram: z.string().optional().describe("type of DRAM, as in components.yaml: LPDDR4, DDR3, HBM2, ...; dram only"),
-    cells: z
-      .enum(["sram", "registers"])
-      .optional()
-      .describe("what an sram or regfile is made of, for its energy and area; registers are flip-flops; default sram"),
-    capacityBytes: z
-      .union([positive, z.partialRecord(operand, positive)])
-      .optional()
-      .describe("per instance; one number shared by all operands, or a partition per operand; DRAM has none"),
-    keeps: z
-      .array(operand)
-      .default([...OPERANDS])
-      .describe("operands that are stored here; others pass by; none: a fan-out alone"),
-    wordBits: z.int().min(1).default(64).describe("bits per access, for the energy of one access"),
-    bandwidthGBps: positive.optional().describe("read and write traffic together, in 10^9 bytes per second"),
-    readBytesPerCycle: ports.optional().describe("per instance, or by operand; unlimited unless stated"),
-    writeBytesPerCycle: ports.optional().describe("per instance, or by operand; unlimited unless stated"),
-    readPj: z.number().min(0).optional().describe("per access of wordBits; from the table unless stated"),
-    writePj: z.number().min(0).optional().describe("per access of wordBits; from the table unless stated"),
-    areaMm2: z.number().min(0).optional().describe("of one instance; from the table unless stated"),
-    hopPjPerBit: z
-      .union([z.number().min(0), z.literal("table")])
-      .default(0)
-      .describe("moving a bit between this level and one instance below; table: one hop between neighbours"),
-    doubleBuffered: z.boolean().default(true).describe("false: its transfers do not overlap with compute, and add up"),
-    fanout: z.array(axisSchema).default([]).describe("axes along which the next level is replicated"),
-    multicast: z
-      .array(operand)
-      .default([...OPERANDS])
-      .describe("operands of which one read can serve many instances below"),
-    reduce: z
-      .boolean()
-      .default(true)
-      .describe("partial sums of the instances below are added before they are written here"),
-  })
-  .refine((level) => level.type === "dram" || level.capacityBytes !== undefined, {
-    path: ["capacityBytes"],
-    error: "an sram or regfile needs a capacityBytes",
-  })
-  .refine(
-    ({ type, dram, readPj, writePj }) =>
-      type !== "dram" || dram !== undefined || (readPj !== undefined && writePj !== undefined),
-    { path: ["dram"], error: 'state the type of DRAM ("LPDDR4", ...), or readPj and writePj' },
-  )
-  .refine(({ type, dram, cells }) => (type === "dram" ? cells === undefined : dram === undefined), {
-    path: ["type"],
-    error: "dram belongs to a level of type dram, cells to the others",
-  });
-
-const dataflowNames = [
-  "weight-stationary",
-  "output-stationary",
-  "input-stationary",
-  "row-stationary",
-  "flexible",
-] as const;
-export type DataflowName = (typeof dataflowNames)[number];
-export const DATAFLOWS: readonly DataflowName[] = dataflowNames;
-
-/** What a machine loses beside its steady state. All off unless stated: the steady state alone is what Timeloop counts. */
-const overheadsSchema = z.strictObject({
-  firstLoad: z.boolean().default(false).describe("nothing hides the load of the first tile from DRAM"),
-  lastStore: z.boolean().default(false).describe("nothing hides the store of the last tile to DRAM"),
-  reloadPerDramTile: z
-    .boolean()
-    .default(false)
-    .describe("weights and inputs are loaded again for every DRAM tile, also where they did not change"),
-  overlapSurvivesReuse: z
-    .boolean()
-    .default(true)
-    .describe("a tile that slides on after it was used several times still brings only its new words"),
-  dramLineBytes: z
-    .number()
-    .min(0)
-    .default(0)
-    .describe("DRAM answers in lines: a shorter run of channels takes as long as a whole line"),
-  dramTileStartCycles: z.number().min(0).default(0).describe("start-up of every DRAM tile"),
-  stationary: operand.default("weights").describe("operand whose residencies fill and drain the array"),
-  arrayFillCycles: z.number().min(0).default(0).describe("before each residency of the stationary operand"),
-  arrayDrainCycles: z.number().min(0).default(0).describe("after each residency of the stationary operand"),
-});
-export type Overheads = z.output<typeof overheadsSchema>;
-
-export const acceleratorSchema = z
-  .strictObject({
-    name: z.string().min(1),
-    origin: z.string().default("").describe("where the figures come from"),
-    nodeNm: positive.describe("technology node; sets energies and areas that are not stated"),
-    clockMhz: positive,
-    dataflow: z.enum(dataflowNames).default("flexible").describe("which mappings the machine can run"),
-    mac: z.strictObject({
-      bits: z.int().min(1).max(64).default(8).describe("operand width of the multiplier, for its area"),
-      rate: z
-        .record(z.string(), positive)
-        .default({ "16": 0.5, "8": 1, "4": 2 })
-        .describe("operations per unit and cycle by bits of the wider operand"),
-      formats: z
-        .record(z.string().regex(/^[1-9]\d*$/, "bits: a whole number"), z.string())
-        .default({})
-        .describe(
-          "number format by bits, as in components.yaml: int4 int8 int16 int32 fp16 bf16 fp32; whole numbers unless stated",
-        ),
-      energyPj: z.number().min(0).optional().describe("per operation at any precision; from the table unless stated"),
-      addPj: z.number().min(0).optional().describe("per addition alone; from the table unless stated"),
-      areaMm2: z.number().min(0).optional().describe("of one unit; from the table unless stated"),
-    }),
-    zeros: zerosSchema.describe("what the machine saves on zeros; nothing unless stated"),
-    partialBits: z.int().min(1).max(64).default(32).describe("bits of a partial sum"),
-    leakageMw: z
-      .union([z.number().min(0), z.literal("table")])
-      .default(0)
-      .describe("of the whole chip; table: the sum of CACTI's figures for its memories, at 360 K"),
-    layerSetupCycles: z.number().min(0).default(0).describe("cycles before each layer that nothing hides"),
-    overheads: overheadsSchema.prefault({}),
-    levels: z.array(levelSchema).min(2),
-    otherAreaMm2: z.number().min(0).default(0).describe("control, network and I/O"),
-  })
-  .refine((chip) => chip.levels[0]!.type === "dram", {
-    path: ["levels", 0, "type"],
-    error: "the outermost level must be dram",
-  })
-  .refine((chip) => chip.levels[0]!.keeps.length === 3, {
-    path: ["levels", 0, "keeps"],
-    error: "dram must keep all operands",
-  })
-  .refine((chip) => new Set(chip.levels.map((level) => level.name)).size === chip.levels.length, {
-    path: ["levels"],
-    error: "two levels have the same name",
-  });
-
-export type AcceleratorFile = z.input<typeof acceleratorSchema>;
-type Description = z.output<typeof acceleratorSchema>;
+export {
+  type AcceleratorFile,
+  acceleratorSchema,
+  DATAFLOWS,
+  type DataflowName,
+  type Overheads,
+} from "./accelerator-schema.js";
+export {
+  homeOf,
+  operationEnergyPj,
+  operationRate,
+  operationsPj,
+  reservedBitsAt,
+  zeroSharesOf,
+} from "./machine-facts.js";
 
 export interface Axis {
   readonly name: string;
@@ -316,28 +188,6 @@ function residenceOf(levels: readonly Level[]): Pick<Accelerator, "residentLevel
   };
 }
 
-/** Bits of one instance of a level that what stays on chip takes from the tiles of an operand; from all of them, where the
- *  level shares its room. */
-export function reservedBitsAt(
-  chip: Pick<Accelerator, "levels" | "residentLevel" | "weightLevel">,
-  { reservedBits, reservedWeightBits }: Pick<Problem, "reservedBits" | "reservedWeightBits">,
-  level: number,
-  operand: number,
-): number {
-  const isShared = chip.levels[level]!.partitionBytes === undefined;
-  let bits = 0;
-  if (level === chip.residentLevel && (isShared || operand === I)) bits += reservedBits;
-  if (level === chip.weightLevel && (isShared || operand === W)) bits += reservedWeightBits;
-  return bits;
-}
-
-/** Level where the words of an operand that stays are: its own for weights, that of the activations for all others. */
-export const homeOf = (
-  chip: Pick<Accelerator, "residentLevel" | "weightLevel">,
-  { weightsAreActivations }: Pick<Problem, "weightsAreActivations">,
-  operand: number,
-): number => (operand === W && !weightsAreActivations ? chip.weightLevel : chip.residentLevel);
-
 /** What is missing in a table, with the part of the machine that asked for it. */
 function within<T>(part: string, complete: () => T): T {
   try {
@@ -444,52 +294,6 @@ function dimMask(names: readonly Dim[]): number {
   let mask = 0;
   for (const name of names) mask |= 1 << DIMS.indexOf(name);
   return mask;
-}
-
-/** Energy of one operation of the given precision. @throws CosearchError ENERGY_UNKNOWN_COMPONENT */
-export function operationEnergyPj(
-  chip: Accelerator,
-  operation: string,
-  weightBits: number,
-  activationBits: number,
-): number {
-  if (operation === "accumulate") return chip.addEnergyPj;
-  if (chip.macEnergyPj !== undefined) return chip.macEnergyPj;
-  const key = weightBits * 1024 + activationBits;
-  const known = macEnergies.get(chip)?.get(key);
-  if (known !== undefined) return known;
-  const format = chip.macFormats[String(Math.max(weightBits, activationBits))];
-  const energyPj = macEnergyPj(chip.nodeNm, weightBits, activationBits, format);
-  macEnergies.set(chip, (macEnergies.get(chip) ?? new Map<number, number>()).set(key, energyPj));
-  return energyPj;
-}
-
-/** Energies of multiply-accumulates that were looked up in the tables, by machine and precision: every layer of every trial
- *  asks for one several times. */
-const macEnergies = new WeakMap<Accelerator, Map<number, number>>();
-
-/** Operations per unit and cycle. @throws CosearchError ENERGY_UNKNOWN_COMPONENT when the machine cannot do the precision */
-export function operationRate(chip: Accelerator, weightBits: number, activationBits: number): number {
-  const bits = Math.max(weightBits, activationBits);
-  const rate = chip.macRate[String(bits)];
-  if (rate === undefined) {
-    throw new CosearchError(
-      "ENERGY_UNKNOWN_COMPONENT",
-      `${chip.name} states no rate for ${bits}-bit operations; it has ${Object.keys(chip.macRate).join(", ")}`,
-    );
-  }
-  return rate;
-}
-
-/** What remains of a problem's work on a machine that notices zeros. */
-export const zeroSharesOf = (chip: Accelerator, { density, operation, extents }: Problem): ZeroShares =>
-  zeroShares(chip.zeros, density, operation, extents[C]!);
-
-/** Energy of all operations of a problem, less what is saved on zeros. @throws CosearchError ENERGY_UNKNOWN_COMPONENT */
-export function operationsPj(chip: Accelerator, problem: Problem): number {
-  const { operation, operationCount, multiplierBits } = problem;
-  const each = operationEnergyPj(chip, operation, multiplierBits.weights, multiplierBits.inputs);
-  return operationCount * each * zeroSharesOf(chip, problem).operations;
 }
 
 const FOLDER = "envs/accelerator/presets";
