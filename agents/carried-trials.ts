@@ -17,7 +17,12 @@ interface Saved {
 }
 
 interface SavedScreening {
-  readonly model: { readonly trials: { readonly points: { readonly codes: Int32Array } } };
+  readonly model: { readonly trials: { readonly points: SavedPoints }; readonly pairs: { readonly rows: SavedPoints } };
+}
+
+/** Of packPoints: codes of all points, one after the other. */
+interface SavedPoints {
+  readonly codes: Int32Array;
 }
 
 /** The saved trials of a policy-gradient agent, for `space`; undefined when the state holds none or a value has no counterpart. */
@@ -27,19 +32,24 @@ export function carriedTrials({ space: from, state }: Prior, space: Space): Carr
   const codesOf = pointMap(from, space);
   if (codesOf === undefined) return undefined;
   const elites = archive.map((elite) => ({ ...elite, codes: codesOf(elite.codes) }));
-  const { trials } = screening.model;
-  const count = trials.points.codes.length / from.length;
-  const screened = Array.from({ length: count }, (_, i) =>
-    codesOf(trials.points.codes.subarray(i * from.length, (i + 1) * from.length)),
-  );
-  const codes = Int32Array.from(screened.flatMap((point) => [...point]));
+  const moved = ({ codes, ...rest }: SavedPoints): SavedPoints => {
+    const points = Array.from({ length: codes.length / from.length }, (_, i) =>
+      codesOf(codes.subarray(i * from.length, (i + 1) * from.length)),
+    );
+    return { ...rest, codes: Int32Array.from(points.flatMap((point) => [...point])) };
+  };
+  const { trials, pairs } = screening.model;
+  const points = moved(trials.points);
+  const model = { ...screening.model, trials: { ...trials, points }, pairs: { ...pairs, rows: moved(pairs.rows) } };
   return {
     archive: elites as unknown as StateTree,
-    screening: {
-      ...screening,
-      model: { ...screening.model, trials: { ...trials, points: { ...trials.points, codes } } },
-    } as unknown as StateTree,
-    points: [...screened, ...elites.map((elite) => elite.codes)],
+    screening: { ...screening, model } as unknown as StateTree,
+    points: [
+      ...Array.from({ length: points.codes.length / from.length }, (_, i) =>
+        points.codes.slice(i * from.length, (i + 1) * from.length),
+      ),
+      ...elites.map((elite) => elite.codes),
+    ],
   };
 }
 

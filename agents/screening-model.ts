@@ -9,6 +9,7 @@ import type { Metrics } from "../src/core/trial.js";
 import { comparePoints, type Point, packMeasured, unpackMeasured } from "./black-box.js";
 import { rankAdvantages } from "./losses/advantages.js";
 import { BLOCK_ROWS, BlockMoments, type Features, type Fit, fitted, type RidgeSystem } from "./screening-fit.js";
+import { PairModel } from "./screening-pairs.js";
 
 const MOST_SMOOTH_LEVELS = 16; // a curve does for these; to trust single levels there made the search settle early on sizing tasks
 const WINDOW = 9 * BLOCK_ROWS; // trials that the models learn from at least, the latest ones; one block more before one is dropped
@@ -66,6 +67,8 @@ export class ScreeningModel {
   /** per limit: relative excess, below 0 within it; last, where designs break limits that are on no metric, the excess over those */
   #excesses: Fit[] = [];
   #buildable: Fit | undefined;
+  /** of the rewards, for the search inside the model */
+  readonly pairs: PairModel;
 
   constructor(space: Space) {
     let start = 0;
@@ -80,6 +83,7 @@ export class ScreeningModel {
       return decision;
     });
     this.#cellCount = cell;
+    this.pairs = new PairModel(space);
     const cells = this.#decisions.filter((decision) => decision.cell >= 0).length;
     this.#sizes = { codes: space.length, features: start, cells };
     const ridge = new Float64Array(start).fill(RIDGE);
@@ -95,6 +99,13 @@ export class ScreeningModel {
 
   /** Learns from more trials and fits again; old trials are dropped. */
   learn(points: readonly Point[]): void {
+    const rank = this.#rank;
+    if (rank !== undefined) this.pairs.judge(points, (codes) => this.#predicted(rank, codes));
+    this.#take(points);
+    this.pairs.learn(points);
+  }
+
+  #take(points: readonly Point[]): void {
     for (const point of points) {
       this.#noteLimits(point);
       const known = this.#noted(point);
@@ -168,8 +179,9 @@ export class ScreeningModel {
   }
 
   /** How promising a point is: the logarithm of (expected improvement x probability that it is feasible), or, before enough designs
-   *  are feasible, how near the limits it is expected to be. Only the order means anything. */
-  score(codes: ArrayLike<number>): number {
+   *  are feasible, how near the limits it is expected to be. Only the order means anything.
+   *  @param effects drawn from `pairs`, which then say what improvement is expected */
+  score(codes: ArrayLike<number>, effects?: readonly Float64Array[]): number {
     let worth = this.#logBuildable(codes);
     for (const excess of this.#excesses) {
       const mean = this.#predicted(excess, codes);
@@ -178,7 +190,10 @@ export class ScreeningModel {
       else worth -= softplus((LOGISTIC_SLOPE * mean) / spread);
     }
     if (this.#rank === undefined) return worth;
-    const gain = (this.#predicted(this.#rank, codes) - this.#rank.best) / (this.#rank.deviation + LEAST_RANK_DEVIATION);
+    const gain =
+      effects === undefined
+        ? (this.#predicted(this.#rank, codes) - this.#rank.best) / (this.#rank.deviation + LEAST_RANK_DEVIATION)
+        : this.pairs.gain(codes, effects, LEAST_RANK_DEVIATION);
     return worth + logSoftplus(LOGISTIC_SLOPE * gain);
   }
 
@@ -231,15 +246,21 @@ export class ScreeningModel {
   }
 
   state(): StateTree {
-    return { trials: packMeasured(this.points), limits: this.#limits as unknown as StateTree };
+    const limits = this.#limits as unknown as StateTree;
+    return { trials: packMeasured(this.points), limits, pairs: this.pairs.state() };
   }
 
   restore(state: StateTree | undefined): void {
-    const { trials, limits } = state as unknown as { readonly trials: StateTree; readonly limits: readonly Limit[] };
+    const { trials, limits, pairs } = state as unknown as {
+      readonly trials: StateTree;
+      readonly limits: readonly Limit[];
+      readonly pairs: StateTree;
+    };
     this.forget();
     this.#limits = [...limits];
     const points = unpackMeasured(trials);
-    if (points.length > 0) this.learn(points);
+    if (points.length > 0) this.#take(points);
+    this.pairs.restore(pairs);
   }
 
   forget(): void {

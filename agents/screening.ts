@@ -19,6 +19,8 @@ export const PARENTS = 32;
 const START_TRIALS = 48; // before the model says anything
 const CHILD_DRAWS = 32; // children per proposed one
 const CROSSOVER_RATE = 0.8;
+const CLIMBED_SHARE = 0.5; // of a batch, while the model with pairs is trusted
+const CLIMB_STEPS = 400; // changes of one or two knobs that are tried
 const ATTEMPTS = 8; // at a child that was not proposed before
 
 export const screeningShape = {
@@ -92,7 +94,7 @@ export class Screening {
     if (isPlain || screening === 1) {
       const drawn = drawCandidates(streams, policy, drawCount, first, this.#settings);
       this.#entropy = drawn.entropyPerDecision;
-      return withChildren(drawn, this.#children(streams, childCount, parents));
+      return withChildren(drawn, this.#children(streams, count, childCount, parents));
     }
     const pool = policy.sample(drawCount * screening, streams.random);
     this.#entropy = pool.entropyPerDecision;
@@ -110,7 +112,7 @@ export class Screening {
       codes: [...chosen.map((row) => pool.codes[row]!.slice()), ...(more?.codes ?? [])],
       logProbs: Float64Array.from([...chosen.map((row) => pool.logProbs[row]!), ...(more?.logProbs ?? [])]),
     };
-    return withChildren(drawn, this.#children(streams, childCount, parents));
+    return withChildren(drawn, this.#children(streams, count, childCount, parents));
   }
 
   /** Learns from what was proposed, best possible at any time. */
@@ -122,11 +124,52 @@ export class Screening {
   #childCount(count: number, parentCount: number): number {
     if (parentCount < 2) return 0;
     const settled = Math.max(0, 1 - this.#entropy / this.#uniformEntropy);
-    const share = Math.min(this.#settings.childFraction, settled * settled);
+    const least = this.#model.pairs.isTrusted ? CLIMBED_SHARE : 0;
+    const share = Math.min(this.#settings.childFraction, Math.max(least, settled * settled));
     return Math.min(count - 1, Math.round(count * share));
   }
 
-  #children(streams: ProposalStreams, count: number, parents: readonly Int32Array[]): Int32Array[] {
+  /** @param batch candidates in all */
+  #children(streams: ProposalStreams, batch: number, count: number, parents: readonly Int32Array[]): Int32Array[] {
+    const climbed = this.#climbed(streams, Math.min(count, Math.round(CLIMBED_SHARE * batch)), parents);
+    return [...climbed, ...this.#plainChildren(streams, count - climbed.length, parents)];
+  }
+
+  /** Children that went on to better ones by what the pairs say, each in a model drawn for it; none while pairs are not trusted. */
+  #climbed(streams: ProposalStreams, count: number, parents: readonly Int32Array[]): Int32Array[] {
+    if (!this.#model.pairs.isTrusted) return [];
+    return Array.from({ length: count }, () => {
+      const found = this.#climb(streams, childOf(streams, parents, new Int32Array(streams.space.length)));
+      streams.recent.add(found);
+      return found;
+    });
+  }
+
+  /** The best point on the way that was not proposed before; the start where all were. */
+  #climb({ space, random, recent }: ProposalStreams, start: Int32Array): Int32Array {
+    const effects = this.#model.pairs.draw(random);
+    let here = start; // its room and that of the next one change places
+    let worth = this.#model.score(here, effects);
+    const best = start.slice();
+    let bestWorth = recent.has(start) ? Number.NEGATIVE_INFINITY : worth;
+    let next: Int32Array = start.slice();
+    for (let step = 0; step < CLIMB_STEPS; step++) {
+      next.set(here);
+      mutate(space, next, 0, random);
+      if (random.next() < 0.5) mutate(space, next, 0, random);
+      const nextWorth = this.#model.score(next, effects);
+      if (nextWorth > bestWorth && !recent.has(next)) {
+        best.set(next);
+        bestWorth = nextWorth;
+      }
+      if (nextWorth <= worth) continue;
+      [here, next] = [next, here];
+      worth = nextWorth;
+    }
+    return best;
+  }
+
+  #plainChildren(streams: ProposalStreams, count: number, parents: readonly Int32Array[]): Int32Array[] {
     if (count === 0) return [];
     const { length } = streams.space;
     const pool = pointRows(length, count * CHILD_DRAWS);
