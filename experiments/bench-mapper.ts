@@ -97,8 +97,9 @@ function quality(): void {
   }
 }
 
-const gaps = (budgets: readonly Gap[]): string[] =>
-  budgets.flatMap(({ geometricMean: mean, worst }) => [percent(mean), percent(worst)]);
+function gaps(budgets: readonly Gap[]): string[] {
+  return budgets.flatMap(({ geometricMean: mean, worst }) => [percent(mean), percent(worst)]);
+}
 
 function timeloop(): void {
   table("row | layer | style | EDP, row's axes | EDP, free | mappings");

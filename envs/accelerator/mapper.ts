@@ -17,6 +17,7 @@ import type { Objective } from "./objective.js";
 import { DIM_COUNT, I, OPERANDS, type Problem } from "./problem.js";
 import { Scorer } from "./scorer.js";
 import { SpatialSearch } from "./spatial.js";
+import { BoundarySearch } from "./tiling.js";
 import { type Leaf, TilingTree } from "./tiling-tree.js";
 
 export { OBJECTIVES, type Objective } from "./objective.js";
@@ -53,8 +54,12 @@ const WIDTH_SHARE = 0.08;
 /** Starts that are climbed from before the rest of the budget goes into the surroundings of the best. */
 const CLIMBS = 3;
 
-/** One search of spatial choices per machine: it holds scratch arrays, and what it knows of the fan-outs. */
-const spatialSearches = new WeakMap<CostModel, SpatialSearch>();
+/** What searches choices and tiles, once per machine: it holds scratch arrays, and what it knows of the fan-outs. */
+interface Guides {
+  readonly spatial: SpatialSearch;
+  readonly boundaries: BoundarySearch;
+}
+const guidesOf = new WeakMap<CostModel, Guides>();
 
 class MappingSearch {
   readonly #problem: Problem;
@@ -75,10 +80,13 @@ class MappingSearch {
     this.#model = model;
     this.#chip = model.chip;
     this.#options = options;
-    const known = spatialSearches.get(model);
-    this.#spatial = known ?? new SpatialSearch(model.chip);
-    if (known === undefined) spatialSearches.set(model, this.#spatial);
-    this.#tree = new TilingTree(problem, model.chip, options.objective);
+    let guides = guidesOf.get(model);
+    if (guides === undefined) {
+      guides = { spatial: new SpatialSearch(model.chip), boundaries: new BoundarySearch(model.chip) };
+      guidesOf.set(model, guides);
+    }
+    this.#spatial = guides.spatial;
+    this.#tree = new TilingTree(problem, model.chip, options.objective, guides.boundaries);
     this.#scorer = new Scorer(problem, model, options.objective);
     this.#climb = new Climb(this.#scorer, model.chip, this.#tree.groups);
     this.#candidate = emptyMapping(model.chip.levels.length);

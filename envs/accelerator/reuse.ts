@@ -20,7 +20,7 @@ export interface ReuseSetting {
   stride: readonly [number, number];
 }
 
-export function newSetting({ stride }: Problem): ReuseSetting {
+export function newSetting(stride: Problem["stride"]): ReuseSetting {
   return {
     room: new Float64Array(3).fill(Infinity),
     most: new Float64Array(3).fill(1),

@@ -102,6 +102,8 @@ export class SpatialSearch {
   // of the problem under way
   #objective: Objective = "latency";
   #problem!: Problem;
+  /** whether neighbouring outputs share inputs */
+  #hasWindow = false;
   #stationaries: readonly number[] = ALL_STATIONARIES;
   /** operand whose words the array is filled with, and the words of it that an element holds */
   readonly #stationaryOperand: number;
@@ -274,12 +276,17 @@ export class SpatialSearch {
     let accessPj = 0;
     let first = 0;
     let firstRead = 0;
+    const nearReadBits = new Float64Array(this.#levels);
+    const nearWriteBits = new Float64Array(this.#levels);
     for (const passage of this.#passages.at(-1)!) {
-      const { operand, parent, words, loads, parentPj, firstPj, firstReadPj } = passage;
-      accessPj += (loads * parentPj) / this.#sharers(passage, copies);
+      const { operand, parent, words, bits, loads, parentPj, firstPj, firstReadPj } = passage;
+      const sent = loads / this.#sharers(passage, copies);
+      accessPj += sent * parentPj;
       const visited = words * copies[operand * (this.#levels + 1) + parent]!;
       first += visited * firstPj;
       firstRead += visited * firstReadPj;
+      nearReadBits[parent]! += (operand === O ? Math.max(0, sent - visited) : sent) * bits;
+      if (operand === O) nearWriteBits[parent]! += sent * bits;
     }
     return {
       spatial: spatial.slice(),
@@ -287,6 +294,8 @@ export class SpatialSearch {
       arrayCycles: iterations / this.#rate,
       fixedPj: this.#operationsPj + accessPj - firstRead,
       nearPj: accessPj - first,
+      nearReadBits,
+      nearWriteBits,
     };
   }
 
@@ -401,7 +410,7 @@ export class SpatialSearch {
     const writeBits = this.#writeBits;
     const { operand, parent, source, child, words, bits } = passage;
     const at = operand * (this.#levels + 1);
-    const needed = words * this.#copies[at + child]! * (operand === I ? this.#overlap(child) : 1);
+    const needed = words * this.#copies[at + child]! * (operand === I && this.#hasWindow ? this.#overlap(child) : 1);
     const received = loads > needed ? loads : needed;
     const sent = passage.shares ? (received * this.#copies[at + parent]!) / this.#copies[at + child]! : received;
     if (operand !== O) {
@@ -488,6 +497,7 @@ export class SpatialSearch {
     const { levels } = this.#chip;
     const { bits, present, words, resident, relevance, operationCount } = problem;
     this.#problem = problem;
+    this.#hasWindow = problem.extents[R]! * problem.extents[S]! > 1;
     const { weights, inputs } = problem.multiplierBits;
     const zeros = zeroSharesOf(this.#chip, problem);
     this.#rate = operationRate(this.#chip, weights, inputs) / zeros.cycles;
@@ -499,7 +509,11 @@ export class SpatialSearch {
       for (let at = 0; at < this.#size; at++) this.#spreadPlaces[at] = this.#placesOf(relevance, at >> 3, at & 7);
     }
     for (let l = 0; l < levels.length; l++) {
-      this.#settings[l] = newSetting(problem);
+      const setting = this.#settings[l] ?? newSetting(problem.stride);
+      this.#settings[l] = setting;
+      setting.stride = problem.stride;
+      setting.room.fill(Infinity);
+      setting.weight.fill(1e-9);
       this.#roomBits[l] = this.#roomOf(l, problem);
     }
     const into: Passage[][] = levels.map(() => []);

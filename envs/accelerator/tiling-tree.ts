@@ -36,6 +36,9 @@ const MISFIT: Filled = {
   energyPj: 0,
   cycles: 0,
   exposedCycles: 0,
+  stretch: 1,
+  readBits: new Float64Array(),
+  writeBits: new Float64Array(),
   partial: false,
   tile: new Float64Array(),
   whole: false,
@@ -57,10 +60,12 @@ export class TilingTree {
   readonly #boundaries: BoundarySearch;
   readonly #roots: Node[] = [];
 
-  constructor(problem: Problem, chip: Accelerator, objective: Objective) {
+  /** @param boundaries of the same machine, to be used for this problem from now on */
+  constructor(problem: Problem, chip: Accelerator, objective: Objective, boundaries = new BoundarySearch(chip)) {
     this.#problem = problem;
     this.#chip = chip;
-    this.#boundaries = new BoundarySearch(chip, problem, objective);
+    this.#boundaries = boundaries;
+    boundaries.begin(problem, objective);
   }
 
   get groups(): Int8Array {
@@ -87,6 +92,9 @@ export class TilingTree {
       energyPj: 0,
       cycles: choice.arrayCycles,
       exposedCycles: 0,
+      stretch: 1,
+      readBits: choice.nearReadBits,
+      writeBits: choice.nearWriteBits,
       partial: false,
       fills: [],
     };
@@ -123,6 +131,9 @@ export class TilingTree {
       energyPj: filled.energyPj,
       cycles: filled.cycles,
       exposedCycles: filled.exposedCycles,
+      stretch: filled.stretch,
+      readBits: filled.readBits,
+      writeBits: filled.writeBits,
       partial: filled.partial,
       fills: [],
     };
@@ -167,13 +178,18 @@ export class TilingTree {
   #fill(stationary: number, wholeMask: number): Filled {
     const boundaries = this.#boundaries;
     if (boundaries.fill(stationary, wholeMask) === Infinity) return MISFIT;
-    const { merit, order, energyPj, cycles, exposedCycles, partial } = boundaries.best(stationary);
+    const { merit, order, energyPj, cycles, exposedCycles, stretch, partial, readBits, writeBits } =
+      boundaries.best(stationary);
+    // field by field: spreading an object takes longer than all else here
     return {
       merit,
       order,
       energyPj,
       cycles,
       exposedCycles,
+      stretch,
+      readBits,
+      writeBits,
       partial,
       child: undefined,
       tile: boundaries.tile.slice(),

@@ -31,6 +31,11 @@ export interface Tiling {
   readonly energyPj: number;
   readonly cycles: number;
   readonly exposedCycles: number;
+  /** iterations over those of the spatial choice: tiles that overhang their share leave instances idle */
+  readonly stretch: number;
+  /** bits that each level moves in these, and next to the multipliers; at DRAM as many as take the same time in whole lines */
+  readonly readBits: Float64Array;
+  readonly writeBits: Float64Array;
   /** whether the outputs in its tiles are unfinished sums, which leave it as wide words */
   readonly partial: boolean;
 }
@@ -55,6 +60,9 @@ export interface ChoiceFacts {
   /** cycles of the array, and energy of the operations and of the accesses next to the multipliers */
   readonly arrayCycles: number;
   readonly fixedPj: number;
+  /** bits that each level moves for the multipliers */
+  readonly nearReadBits: Float64Array;
+  readonly nearWriteBits: Float64Array;
 }
 
 /** What a boundary costs under the objective, as a guide: ragged ends are rounded up, further levels are left out. */
@@ -69,31 +77,62 @@ export interface Guide {
   readonly cycles: number;
   /** of the first load and the last store, which nothing hides */
   readonly exposedCycles: number;
+  /** of the array's iterations, by tiles that overhang */
+  readonly stretch: number;
+  /** bits that each level moves in all that */
+  readonly readBits: Float64Array;
+  readonly writeBits: Float64Array;
   /** whether the level holds unfinished sums */
   readonly partial: boolean;
 }
 
-/** Searches tiles for one problem and machine. Holds scratch arrays; not reentrant. */
+/** What is estimated of a level further in. */
+interface Ahead {
+  readonly setting: ReuseSetting;
+  /** energy and cycles of its traffic by operand, if no word is used twice */
+  readonly pj: Float64Array;
+  readonly cycles: Float64Array;
+  /** instances for one of the boundary's level, by the operands that ignore their dimensions, and by dimension */
+  readonly copies: Float64Array;
+  readonly unrolled: Float64Array;
+  /** instances in all that need the same word */
+  readonly allCopies: Float64Array;
+}
+
+const newAhead = (): Ahead => ({
+  setting: newSetting([1, 1]),
+  pj: new Float64Array(3),
+  cycles: new Float64Array(3),
+  copies: new Float64Array(3),
+  unrolled: new Float64Array(DIM_COUNT),
+  allCopies: new Float64Array(3),
+});
+
+/** Searches tiles for one machine, one problem after the other. Holds scratch arrays; not reentrant. */
 export class BoundarySearch {
   readonly #chip: Accelerator;
-  readonly #problem: Problem;
-  readonly #objective: Objective;
-  readonly groups: GroupOf;
+  #problem!: Problem;
+  #objective: Objective = "latency";
+  groups!: GroupOf;
   readonly tile = new Float64Array(DIM_COUNT);
   /** the tile, clipped to the layer */
   readonly #clipped = new Float64Array(DIM_COUNT);
-  readonly #fullWords: readonly [number, number, number];
-  readonly #accumulates: boolean;
+  readonly #fullWords = new Float64Array(3);
+  #accumulates = false;
   readonly #hasExposed: boolean;
   /** whether a tile may be better than the largest one that fits */
-  readonly mayShrink: boolean;
+  mayShrink = false;
   #inputBits = 0;
   #energyPj = 0;
-  #cycles = 0;
   #exposed = 0;
+  #exposedPassing = 0;
   #partial = false;
+  #stretch = 1;
+  /** 1 for a dimension that fan-outs further out share */
+  readonly #isShared = new Uint8Array(DIM_COUNT);
   readonly #stationary: number;
   readonly #stationaryLevel: number;
+  readonly #leakagePjPerCycle: number;
   // of the boundary under way
   readonly #sizes: (readonly number[])[] = [];
   readonly #index = new Int32Array(DIM_COUNT);
@@ -106,7 +145,15 @@ export class BoundarySearch {
   /** level that the words really come from, and energy of a bit on its way */
   readonly #source = new Int32Array(3);
   readonly #downPj = new Float64Array(3);
+  /** cycles for each bit where an operand has a port of its own, 0 elsewhere */
+  readonly #portReadCycles = new Float64Array(3);
+  readonly #portWriteCycles = new Float64Array(3);
   #revisitPj = 0;
+  /** instances that get each word that is sent, or whose sums are added on the way, by operand */
+  readonly #receivers = new Float64Array(3);
+  /** cycles for each bit of the next level that keeps what passes this one by, and the bits that it moves anyway */
+  readonly #keeperCycles = new Float64Array(3);
+  readonly #keeperBits = new Float64Array(3);
   /** bits of an output that leaves the level for the first time, over those of an unfinished sum */
   #firstShare = 1;
   #isReduced = false;
@@ -119,6 +166,9 @@ export class BoundarySearch {
   readonly #slot = new Int32Array(3);
   readonly #readBits = new Float64Array(SLOTS);
   readonly #writeBits = new Float64Array(SLOTS);
+  /** the same of the boundaries further out and of the multipliers */
+  readonly #settledReads = new Float64Array(SLOTS);
+  readonly #settledWrites = new Float64Array(SLOTS);
   /** cycles for each bit that a slot's level moves, reads, writes */
   readonly #moveCycles = new Float64Array(SLOTS);
   readonly #readCycles = new Float64Array(SLOTS);
@@ -129,37 +179,44 @@ export class BoundarySearch {
   #turnoverCycles = 0;
   #level!: Level;
   #boundary!: Boundary;
-  /** the level inside whose traffic is estimated for each tile, and its operands' share of that */
-  readonly #ahead: ReuseSetting;
+  /** the levels inside whose traffic is estimated for each tile: of all levels, those of the boundary under way */
+  readonly #levelsInside: readonly Ahead[];
+  readonly #ahead: Ahead[] = [];
   readonly #aheadReuse = new Float64Array(3);
-  readonly #aheadPj = new Float64Array(3);
-  readonly #aheadCycles = new Float64Array(3);
-  /** instances of that level for one of this one, by the operands that ignore their dimensions, and by dimension */
-  readonly #aheadCopies = new Float64Array(3);
-  readonly #aheadUnrolled = new Float64Array(DIM_COUNT);
-  #hasAhead = false;
   #aheadEnergy = 0;
   #aheadBusy = 0;
 
-  constructor(chip: Accelerator, problem: Problem, objective: Objective) {
+  constructor(chip: Accelerator) {
     this.#chip = chip;
+    this.#levelsInside = chip.levels.map(newAhead);
+    const { firstLoad, lastStore, dramTileStartCycles } = chip.overheads;
+    this.#hasExposed = firstLoad || lastStore || dramTileStartCycles > 0;
+    this.#hasHops = chip.levels.some(({ hopPjPerBit }) => hopPjPerBit > 0);
+    this.#hasPorts = chip.levels.some(
+      ({ readPorts, writePorts }) => readPorts !== undefined || writePorts !== undefined,
+    );
+    this.#hasPassing = chip.levels.some(({ keeps }) => keeps.includes(false));
+    this.#hasUnbuffered = chip.levels.some(({ doubleBuffered }) => !doubleBuffered);
+    this.#leakagePjPerCycle = (chip.leakageMw / chip.clockMhz) * 1000;
+    this.#stationary = OPERANDS.indexOf(chip.overheads.stationary);
+    this.#stationaryLevel = chip.levels.reduce((last, { keeps }, l) => (keeps[this.#stationary] ? l : last), 0);
+  }
+
+  /** The boundaries from now on are of this problem. */
+  begin(problem: Problem, objective: Objective): void {
     this.#problem = problem;
     this.#objective = objective;
     this.groups = groupsOf(problem);
-    this.#ahead = newSetting(problem);
-    const { extents } = problem;
-    this.#fullWords = [problem.words[W]!, extents[N]! * extents[G]! * extents[C]!, problem.words[O]!];
+    const { extents, stride, words } = problem;
+    for (const { setting } of this.#levelsInside) setting.stride = stride;
+    this.#fullWords[W] = words[W]!;
+    this.#fullWords[I] = extents[N]! * extents[G]! * extents[C]!;
+    this.#fullWords[O] = words[O]!;
     this.#accumulates = extents[C]! * extents[R]! * extents[S]! > 1;
     // where strides jump over inputs, small tiles leave out what lies between; where nothing hides the first tile, small ones
     // are sooner there
-    const { firstLoad, lastStore } = chip.overheads;
-    this.#hasExposed = firstLoad || lastStore;
     this.mayShrink =
-      this.#hasExposed ||
-      (extents[P]! > 1 && problem.stride[0] > extents[R]!) ||
-      (extents[Q]! > 1 && problem.stride[1] > extents[S]!);
-    this.#stationary = OPERANDS.indexOf(chip.overheads.stationary);
-    this.#stationaryLevel = chip.levels.reduce((last, { keeps }, l) => (keeps[this.#stationary] ? l : last), 0);
+      this.#hasExposed || (extents[P]! > 1 && stride[0] > extents[R]!) || (extents[Q]! > 1 && stride[1] > extents[S]!);
   }
 
   /** Prepares a boundary; `fill` then answers for each stationary operand. */
@@ -173,9 +230,14 @@ export class BoundarySearch {
       this.#sizes[d] = balancedSizes(Math.round(boundary.maximum[d]! / boundary.minimum[d]!));
     }
     let instances = 1;
+    this.#isShared.fill(0);
     for (let l = 0; l <= boundary.level; l++) {
       this.#instances[l] = instances;
-      for (let d = 0; d < DIM_COUNT; d++) instances *= spatial[l * DIM_COUNT + d]!;
+      for (let d = 0; d < DIM_COUNT; d++) {
+        const bound = spatial[l * DIM_COUNT + d]!;
+        instances *= bound;
+        if (bound > 1 && l < boundary.level) this.#isShared[d] = 1;
+      }
     }
     for (let operand = 0; operand < 3; operand++) {
       this.#reserved[operand] = reservedBitsAt(this.#chip, this.#problem, boundary.level, operand);
@@ -192,19 +254,30 @@ export class BoundarySearch {
       this.#instances[source] = Math.max(1, Math.min(this.#instances[source]!, levels[source]!.instances));
       this.#distinct[operand] = this.#instances[boundary.level]! / boundary.replication[operand]!;
       const width = operand === O ? bits.partial : operand === W ? bits.weights : bits.inputs;
-      this.#passBits[operand] = this.#fullWords[operand]! * width * this.#copies(operand, parent);
-      const fillPj = this.#roomInside[operand] === 0 ? this.#level.writePjPerBit : 0;
+      const isKept = this.#roomInside[operand] === 0;
+      const keeper = isKept ? boundary.level : this.#nextKeeper(operand);
+      const copies = this.#copies(operand, parent);
+      const receivers = isKept ? boundary.replication[operand]! : this.#copies(operand, keeper) / copies;
+      const sharers = (operand === O ? levels[parent]!.reduce : levels[parent]!.multicast[operand]!) ? receivers : 1;
+      this.#receivers[operand] = sharers;
+      this.#passBits[operand] = (this.#fullWords[operand]! * width * copies * receivers) / sharers;
+      const hopPj = this.#hopPj(source, keeper);
+      const fillPj = sharers * (levels[keeper]!.writePjPerBit + hopPj);
+      const instances = 8 * this.#instances[source]!;
+      this.#portReadCycles[operand] = from.readPorts === undefined ? 0 : 1 / (instances * from.readPorts[operand]!);
+      this.#portWriteCycles[operand] = from.writePorts === undefined ? 0 : 1 / (instances * from.writePorts[operand]!);
+      this.#keeperCycles[operand] = isKept ? 0 : this.#moveCyclesOf(keeper);
+      this.#keeperBits[operand] = boundary.outside.readBits[keeper]! + boundary.outside.writeBits[keeper]!;
       if (operand === O) {
         this.#firstShare = boundary.outside.partial ? 1 : bits.outputs / bits.partial;
-        this.#isReduced = boundary.replication[O]! > 1;
-        this.#downPj[O] = from.writePjPerBit;
+        this.#isReduced = receivers > 1;
+        this.#downPj[O] = from.writePjPerBit + sharers * hopPj;
         this.#revisitPj = from.readPjPerBit + fillPj;
-      } else this.#downPj[operand] = from.readPjPerBit + boundary.replication[operand]! * fillPj;
+      } else this.#downPj[operand] = from.readPjPerBit + fillPj;
     }
     for (let operand = 0; operand < 3; operand++) this.#assignSlot(operand);
     this.#setBandwidth(OWN_SLOT, boundary.level);
-    this.#lineReadShare.fill(1);
-    this.#lineWriteShare = 1;
+    this.#settleLines();
     this.#openAhead();
     this.#turnoverCycles = 0;
     const turnover = overheads.arrayFillCycles + overheads.arrayDrainCycles;
@@ -213,8 +286,31 @@ export class BoundarySearch {
     }
   }
 
+  /** pJ of a bit on its way over the network between two levels. */
+  #hopPj(from: number, to: number): number {
+    let pj = 0;
+    if (!this.#hasHops) return pj;
+    for (let l = Math.min(from, to); l < Math.max(from, to); l++) pj += this.#chip.levels[l]!.hopPjPerBit;
+    return pj;
+  }
+
+  /** Inside of DRAM's own boundary its loops are settled, and so is what its lines take. */
+  #settleLines(): void {
+    this.#lineReadShare.fill(1);
+    this.#lineWriteShare = 1;
+    if (this.#chip.overheads.dramLineBytes === 0 || this.#boundary.level === 1) return;
+    let node = this.#boundary.outside;
+    while (node.level > 1) node = node.outer!;
+    this.#findLineShares(node.tile, node.bounds, GROUP_ORDERS[node.order]!);
+    for (let operand = 0; operand < 3; operand++) {
+      if (this.#passBits[operand] === 0 || this.#source[operand] !== 0) this.#lineReadShare[operand] = 1;
+    }
+    if (this.#passBits[O] === 0 || this.#source[O] !== 0) this.#lineWriteShare = 1;
+  }
+
   /** How many instances of a level need the same word: each reads, or adds to, its own. */
   #copies(operand: number, level: number): number {
+    if (level === 0) return 1;
     const { spatial } = this.#boundary.choice;
     const mask = this.#problem.relevance[operand]!;
     let copies = 1;
@@ -224,45 +320,53 @@ export class BoundarySearch {
     return copies;
   }
 
-  /** Prepares the estimate of the traffic further in: into the innermost level, of the operands that have their last tile
-   *  there and come from this level or one inside it. */
+  /** Prepares the estimates of the traffic further in. */
   #openAhead(): void {
+    this.#ahead.length = 0;
+    for (let inner = this.#boundary.level + 1; inner < this.#chip.levels.length; inner++) {
+      const ahead = this.#levelsInside[inner]!;
+      if (this.#prepareAhead(inner, ahead)) this.#ahead.push(ahead);
+    }
+  }
+
+  /** The estimate of the traffic into one level, of the operands that come to it from the boundary's level or one inside it.
+   *  @returns whether there are any */
+  #prepareAhead(inner: number, ahead: Ahead): boolean {
     const { levels } = this.#chip;
     const { bits, present, operationCount, relevance } = this.#problem;
     const { spatial } = this.#boundary.choice;
     const { level } = this.#boundary;
-    const last = levels.length - 1;
-    this.#hasAhead = false;
-    if (level === last) return;
-    this.#aheadUnrolled.fill(1);
-    this.#aheadCopies.fill(1);
-    for (let operand = 0; operand < 3; operand++) this.#innermostCopies[operand] = this.#copies(operand, last);
-    for (let l = level; l < last; l++) {
+    const { setting, copies, unrolled } = ahead;
+    unrolled.fill(1);
+    copies.fill(1);
+    for (let l = level; l < inner; l++) {
       for (let d = 0; d < DIM_COUNT; d++) {
         const bound = spatial[l * DIM_COUNT + d]!;
-        this.#aheadUnrolled[d]! *= bound;
+        if (bound === 1) continue;
+        unrolled[d]! *= bound;
         for (let operand = 0; operand < 3; operand++) {
-          if ((relevance[operand]! & (1 << d)) === 0) this.#aheadCopies[operand]! *= bound;
+          if ((relevance[operand]! & (1 << d)) === 0) copies[operand]! *= bound;
         }
       }
     }
-    const inner = levels[last]!;
-    const sharers = inner.keeps.reduce((count, kept) => count + (kept ? 1 : 0), 0);
+    const { keeps, partitionBytes, sharedCapacityBytes, writePjPerBit } = levels[inner]!;
+    const sharers = keeps.reduce((count, kept) => count + (kept ? 1 : 0), 0);
+    let found = false;
     for (let operand = 0; operand < 3; operand++) {
-      this.#aheadPj[operand] = this.#aheadCycles[operand] = 0;
-      this.#ahead.weight[operand] = 1e-9;
-      this.#ahead.room[operand] = Infinity;
-      if (!present[operand] || !inner.keeps[operand]) continue;
-      let parent = last - 1;
+      ahead.pj[operand] = ahead.cycles[operand] = 0;
+      setting.weight[operand] = 1e-9;
+      setting.room[operand] = Infinity;
+      if (!present[operand] || !keeps[operand]) continue;
+      let parent = inner - 1;
       while (parent > 0 && !levels[parent]!.keeps[operand]) parent--;
       if (parent < level) continue;
       const from = levels[parent]!;
       const width = operand === O ? bits.partial : operand === W ? bits.weights : bits.inputs;
-      const bytes = inner.partitionBytes?.[operand] ?? inner.sharedCapacityBytes! / sharers;
+      const bytes = partitionBytes?.[operand] ?? sharedCapacityBytes! / sharers;
       let sharing = 1;
       let parents = this.#instances[level]!;
       const shares = operand === O ? from.reduce : from.multicast[operand]!;
-      for (let l = level; l < last; l++) {
+      for (let l = level; l < inner; l++) {
         for (let d = 0; d < DIM_COUNT; d++) {
           const bound = spatial[l * DIM_COUNT + d]!;
           if (l < parent) parents *= bound;
@@ -270,68 +374,77 @@ export class BoundarySearch {
         }
       }
       const pj = operand === O ? from.readPjPerBit + from.writePjPerBit : from.readPjPerBit;
-      this.#aheadPj[operand] = operationCount * width * (pj / sharing + inner.writePjPerBit);
+      ahead.pj[operand] = operationCount * width * (pj / sharing + writePjPerBit);
       const rate = operand === O ? from.sharedBytesPerCycle / 2 : from.sharedBytesPerCycle;
       const own = operand === O ? Math.min(from.readBytesPerCycle, from.writeBytesPerCycle) : from.readBytesPerCycle;
-      this.#aheadCycles[operand] = (operationCount * width) / sharing / parents / 8 / Math.min(rate, own);
-      this.#ahead.weight[operand] = this.#aheadPj[operand]!;
-      this.#ahead.room[operand] = Math.max(1, (bytes * 8) / width);
-      this.#hasAhead = true;
+      ahead.cycles[operand] = (operationCount * width) / sharing / parents / 8 / Math.min(rate, own);
+      ahead.allCopies[operand] = this.#copies(operand, inner);
+      setting.weight[operand] = ahead.pj[operand]!;
+      setting.room[operand] = Math.max(1, (bytes * 8) / width);
+      found = true;
     }
+    return found;
   }
 
-  /** Energy and cycles of the traffic into the innermost level when it works on the present tile, at least. */
+  /** Energy and cycles of the traffic into the levels inside when they work on the present tile, at least. */
   #lookAhead(outerStationary: number): void {
     const at = this.#clipped;
-    const setting = this.#ahead;
-    const { most } = setting;
     const group = this.#group;
     group[0] = group[1] = group[2] = group[3] = 1;
     for (let d = 0; d < DIM_COUNT; d++) group[this.groups[d]!]! *= at[d]!;
-    for (let operand = 0; operand < 3; operand++) most[operand] = group[operand]! / this.#aheadCopies[operand]!;
-    const unrolled = this.#aheadUnrolled;
+    for (let i = 0; i < this.#ahead.length; i++) this.#estimate(this.#ahead[i]!, outerStationary);
+  }
+
+  /** Adds the traffic into one level, with the operand in place that makes it cheapest. */
+  #estimate(ahead: Ahead, outerStationary: number): void {
+    const at = this.#clipped;
+    const { setting, pj, cycles, copies, unrolled } = ahead;
+    for (let operand = 0; operand < 3; operand++) setting.most[operand] = this.#group[operand]! / copies[operand]!;
     setting.rows = at[P]! / unrolled[P]!;
     setting.columns = at[Q]! / unrolled[Q]!;
     setting.filterRows = at[R]! / unrolled[R]!;
     setting.filterColumns = at[S]! / unrolled[S]!;
     const reuse = this.#aheadReuse;
+    const { choice, outside } = this.#boundary;
+    const settled = choice.fixedPj + outside.energyPj + this.#aheadEnergy;
+    const cyclesSoFar = Math.max(choice.arrayCycles, outside.cycles, this.#aheadBusy);
     let least = Infinity;
-    const settled = this.#boundary.choice.fixedPj + this.#boundary.outside.energyPj;
-    const cyclesSoFar = Math.max(this.#boundary.choice.arrayCycles, this.#boundary.outside.cycles);
+    let leastEnergy = 0;
+    let leastBusy = 0;
     for (let stationary = 0; stationary < 3; stationary++) {
       estimateReuse(stationary, setting, reuse);
-      if (stationary === outerStationary) this.#keepThrough(stationary, reuse);
+      if (stationary === outerStationary) this.#keepThrough(stationary, ahead, reuse);
       let energy = 0;
       let busy = 0;
       for (let operand = 0; operand < 3; operand++) {
-        energy += this.#aheadPj[operand]! / reuse[operand]!;
-        busy += this.#aheadCycles[operand]! / reuse[operand]!;
+        energy += pj[operand]! / reuse[operand]!;
+        busy += cycles[operand]! / reuse[operand]!;
       }
       const figure = this.#figure(Math.max(cyclesSoFar, busy), settled + energy, energy);
       if (figure < least) {
         least = figure;
-        this.#aheadEnergy = energy;
-        this.#aheadBusy = busy;
+        leastEnergy = energy;
+        leastBusy = busy;
       }
     }
+    this.#aheadEnergy += leastEnergy;
+    this.#aheadBusy = Math.max(this.#aheadBusy, leastBusy);
   }
 
-  /** An operand whose whole tile fits into the innermost level stays there while the loops outside leave the tile in place. */
-  #keepThrough(operand: number, reuse: Float64Array): void {
+  /** An operand whose whole tile fits into a level further in stays there while the loops outside leave the tile in place. */
+  #keepThrough(operand: number, { pj, setting, unrolled, allCopies }: Ahead, reuse: Float64Array): void {
+    if (pj[operand] === 0 || operand === I) return;
     const at = this.#clipped;
-    const unrolled = this.#aheadUnrolled;
-    if (this.#aheadPj[operand] === 0 || operand === I) return;
     const mask = this.#problem.relevance[operand]!;
     let words = 1;
     for (let d = 0; d < DIM_COUNT; d++) if (mask & (1 << d)) words *= Math.ceil(at[d]! / unrolled[d]!);
-    if (words > this.#ahead.room[operand]!) return;
-    const loads = this.#fullWords[operand]! * this.#outerMoving[operand]! * this.#innermostCopies[operand]!;
+    if (words > setting.room[operand]!) return;
+    const loads = this.#fullWords[operand]! * this.#outerMoving[operand]! * allCopies[operand]!;
     reuse[operand] = Math.max(reuse[operand]!, this.#problem.operationCount / loads);
   }
-  /** innermost instances that need the same word, by operand */
-  readonly #innermostCopies = new Float64Array(3);
 
-  #figure(cycles: number, total: number, energy: number): number {
+  #figure(cycles: number, active: number, energy: number): number {
+    const total = active + cycles * this.#leakagePjPerCycle;
     switch (this.#objective) {
       case "latency":
         return cycles * (1 + (TIE_WEIGHT * energy) / total);
@@ -355,9 +468,49 @@ export class BoundarySearch {
   #setBandwidth(slot: number, l: number): void {
     const level = this.#chip.levels[l]!;
     const perInstance = 1 / (8 * Math.max(1, this.#instances[l]!));
+    this.#slotLevel[slot] = l;
+    this.#slotUnbuffered[slot] = level.doubleBuffered ? 0 : 1;
+    this.#settledReads[slot] = this.#boundary.outside.readBits[l]!;
+    this.#settledWrites[slot] = this.#boundary.outside.writeBits[l]!;
     this.#moveCycles[slot] = perInstance / level.sharedBytesPerCycle;
     this.#readCycles[slot] = perInstance / level.readBytesPerCycle;
     this.#writeCycles[slot] = perInstance / level.writeBytesPerCycle;
+  }
+
+  /** Bits of a shared level that an operand can have: the smallest tiles of the others need theirs. */
+  #roomBesideOthers(operand: number, l: number): number {
+    const { levels } = this.#chip;
+    const { present, relevance } = this.#problem;
+    let room = levels[l]!.sharedCapacityBytes! * 8;
+    for (let other = 0; other < 3; other++) {
+      if (other === operand || !present[other] || !levels[l]!.keeps[other]) continue;
+      let words = 1;
+      for (let inner = l; inner < levels.length; inner++) {
+        for (let d = 0; d < DIM_COUNT; d++) {
+          if (relevance[other]! & (1 << d)) words *= this.#boundary.choice.spatial[inner * DIM_COUNT + d]!;
+        }
+      }
+      room -= words * this.#wordBits(other);
+    }
+    return Math.max(0, room);
+  }
+
+  /** Cycles for each bit that a level inside the boundary moves. */
+  #moveCyclesOf(l: number): number {
+    const { sharedBytesPerCycle, readBytesPerCycle, writeBytesPerCycle } = this.#chip.levels[l]!;
+    let instances = this.#instances[this.#boundary.level]!;
+    for (let outer = this.#boundary.level; outer < l; outer++) {
+      for (let d = 0; d < DIM_COUNT; d++) instances *= this.#boundary.choice.spatial[outer * DIM_COUNT + d]!;
+    }
+    return 1 / (8 * instances * Math.min(sharedBytesPerCycle, 2 * readBytesPerCycle, 2 * writeBytesPerCycle));
+  }
+
+  /** The next level inside this one that keeps an operand; the number of levels when there is none. */
+  #nextKeeper(operand: number): number {
+    const { levels } = this.#chip;
+    let next = this.#boundary.level + 1;
+    while (next < levels.length && !levels[next]!.keeps[operand]) next++;
+    return next;
   }
 
   /** Bits that an operand which passes the level by finds further in, in all that one instance of the level feeds; 0 when it
@@ -365,11 +518,11 @@ export class BoundarySearch {
   #roomBeyond(operand: number): number {
     const { levels } = this.#chip;
     const { spatial } = this.#boundary.choice;
-    let next = this.#boundary.level + 1;
-    while (next < levels.length && !levels[next]!.keeps[operand]) next++;
+    const next = this.#nextKeeper(operand);
     const level = levels[next];
     if (level === undefined) return 0;
-    let room = (level.sharedCapacityBytes ?? level.partitionBytes![operand]!) * 8;
+    let room =
+      level.partitionBytes === undefined ? this.#roomBesideOthers(operand, next) : level.partitionBytes[operand]! * 8;
     for (let l = this.#boundary.level; l < next; l++) {
       for (let d = 0; d < DIM_COUNT; d++) {
         if (this.#problem.relevance[operand]! & (1 << d)) room *= spatial[l * DIM_COUNT + d]!;
@@ -542,21 +695,37 @@ export class BoundarySearch {
   /** The order of the two groups further out that is better, for the tile that `fill` left. */
   best(stationary: number): Guide {
     this.#measure(stationary);
-    let best: Guide | undefined;
-    for (let order = stationary * 2; order <= stationary * 2 + 1; order++) {
-      const merit = this.#merit(GROUP_ORDERS[order]!);
-      if (best === undefined || merit < best.merit) {
-        best = {
-          merit,
-          order,
-          energyPj: this.#energyPj,
-          cycles: this.#cycles,
-          exposedCycles: this.#exposed,
-          partial: this.#partial,
-        };
-      }
+    const first = this.#merit(GROUP_ORDERS[stationary * 2]!);
+    let order = stationary * 2 + 1;
+    let merit = this.#merit(GROUP_ORDERS[order]!);
+    if (first <= merit) merit = this.#merit(GROUP_ORDERS[--order]!);
+    const exposedCycles = this.#boundary.outside.exposedCycles + this.#exposed;
+    for (let slot = 0; this.#hasPassing && slot < SLOTS; slot++) {
+      this.#readBits[slot]! -= this.#passing[2 * slot]!;
+      this.#writeBits[slot]! -= this.#passing[2 * slot + 1]!;
     }
-    return best!;
+    return {
+      merit,
+      order,
+      energyPj: this.#energyPj,
+      cycles: this.#transferCycles(exposedCycles) - (this.#hasUnbuffered ? this.#unbufferedCycles() : 0),
+      exposedCycles,
+      stretch: this.#stretch,
+      partial: this.#partial,
+      readBits: this.#carried(this.#boundary.outside.readBits, this.#readBits),
+      writeBits: this.#carried(this.#boundary.outside.writeBits, this.#writeBits),
+    };
+  }
+
+  /** Bits by level when those of this boundary's slots are added; what passes the level by is counted further in. */
+  #carried(outside: Float64Array, slots: Float64Array): Float64Array {
+    const bits = outside.slice();
+    for (let operand = 0; operand < 3; operand++) {
+      const isCounted = this.#passBits[operand]! > 0 && this.#roomInside[operand] === 0;
+      if (isCounted) bits[this.#source[operand]!] = slots[this.#slot[operand]!]!;
+    }
+    bits[this.#boundary.level] = slots[OWN_SLOT]!;
+    return bits;
   }
 
   /** True when the tile holds all that the parent leaves, so that no loop runs outside it. */
@@ -634,9 +803,16 @@ export class BoundarySearch {
     const group = this.#group;
     const counts = this.#counts;
     this.#aheadEnergy = this.#aheadBusy = 0;
-    if (this.#hasAhead) this.#lookAhead(stationary);
+    if (this.#ahead.length > 0) this.#lookAhead(stationary);
     group[0] = group[1] = group[2] = group[3] = 1;
-    for (let d = 0; d < DIM_COUNT; d++) group[this.groups[d]!]! *= counts[d]!;
+    let stretch = this.#boundary.outside.stretch;
+    for (let d = 0; d < DIM_COUNT; d++) {
+      const count = counts[d]!;
+      if (count === 1) continue;
+      group[this.groups[d]!]! *= count;
+      if (this.#isShared[d] === 1) stretch *= (count * this.tile[d]!) / this.#boundary.maximum[d]!;
+    }
+    this.#stretch = stretch;
     if (this.#passBits[I] === 0) return;
     const tile = this.tile;
     this.#inputBits =
@@ -647,62 +823,84 @@ export class BoundarySearch {
 
   /** Merit of the traffic into and out of the level under an order of the loops outside, with what is settled already. */
   #merit(order: readonly [number, number, number]): number {
-    const { choice, outside, replication } = this.#boundary;
+    const { choice, outside } = this.#boundary;
     const read = this.#readBits;
     const write = this.#writeBits;
-    for (let slot = 0; slot < SLOTS; slot++) read[slot] = write[slot] = 0;
-    const lineBytes = this.#boundary.level === 1 ? this.#chip.overheads.dramLineBytes : 0;
-    if (lineBytes > 0) this.#findLineShares(order, lineBytes);
+    for (let slot = 0; slot < SLOTS; slot++) {
+      read[slot] = this.#settledReads[slot]!;
+      write[slot] = this.#settledWrites[slot]!;
+    }
+    if (this.#boundary.level === 1 && this.#chip.overheads.dramLineBytes > 0) {
+      this.#findLineShares(this.tile, this.#counts, order);
+    }
+    const passing = this.#passing;
+    if (this.#hasPassing) passing.fill(0);
     let energy = outside.energyPj;
     let passingPj = 0;
+    let waiting = 0;
     this.#partial = outside.partial;
     for (let operand = 0; operand < 3; operand++) {
       if (this.#passBits[operand] === 0) continue;
       const visits = this.#visitsOf(operand, order);
       const pass = operand === I ? this.#inputBits : this.#passBits[operand]!;
-      const isKept = this.#roomInside[operand] === 0;
       const slot = this.#slot[operand]!;
+      let readBits = visits * pass;
+      let writeBits = 0;
+      let fillBits = readBits;
+      let pj = readBits * this.#downPj[operand]!;
       if (operand === O) {
         const back = (visits - 1) * pass;
-        const bits = back + pass * this.#firstShare;
         if (visits > 1 || this.#isReduced) this.#partial = true;
-        const pj = bits * this.#downPj[O]! + back * this.#revisitPj;
-        energy += pj;
-        write[slot]! += bits * this.#lineWriteShare;
-        read[slot]! += back * this.#lineReadShare[O]!;
-        if (isKept) write[OWN_SLOT]! += back * replication[O]!;
-        else passingPj += pj;
-      } else {
-        const bits = visits * pass;
-        const pj = bits * this.#downPj[operand]!;
-        energy += pj;
-        read[slot]! += bits * this.#lineReadShare[operand]!;
-        if (isKept) write[OWN_SLOT]! += bits * replication[operand]!;
-        else passingPj += pj;
+        const bits = back + pass * this.#firstShare;
+        pj = bits * this.#downPj[O]! + back * this.#revisitPj;
+        readBits = fillBits = back;
+        writeBits = bits * this.#lineWriteShare;
+      }
+      readBits *= this.#lineReadShare[operand]!;
+      energy += pj;
+      read[slot]! += readBits;
+      write[slot]! += writeBits;
+      if (this.#hasPorts) {
+        const wait = Math.max(readBits * this.#portReadCycles[operand]!, writeBits * this.#portWriteCycles[operand]!);
+        if (wait > waiting) waiting = wait;
+      }
+      fillBits *= this.#receivers[operand]!;
+      if (this.#roomInside[operand] === 0) write[OWN_SLOT]! += fillBits;
+      else {
+        waiting = Math.max(waiting, (this.#keeperBits[operand]! + fillBits) * this.#keeperCycles[operand]!);
+        passingPj += pj;
+        passing[2 * slot]! += readBits;
+        passing[2 * slot + 1]! += writeBits;
       }
     }
-    let array = choice.arrayCycles;
+    let array = choice.arrayCycles * this.#stretch;
     if (this.#turnoverCycles > 0) array += this.#turnoverCycles * this.#residencies(order);
-    const exposed = this.#hasExposed ? this.#exposedCycles() : 0;
+    this.#busyCycles = Math.max(array, outside.cycles, waiting);
+    if (this.#hasExposed) this.#findExposed();
     this.#energyPj = energy - passingPj;
-    this.#cycles = Math.max(array, outside.cycles, this.#transferCycles(exposed));
-    this.#exposed = outside.exposedCycles + exposed;
+    const exposed = outside.exposedCycles + this.#exposed + this.#exposedPassing;
+    const cycles = Math.max(this.#transferCycles(exposed), this.#aheadBusy) + exposed;
     const further = energy + this.#aheadEnergy;
-    return this.#figure(Math.max(this.#cycles, this.#aheadBusy) + this.#exposed, choice.fixedPj + further, further);
+    return this.#figure(cycles, choice.fixedPj + further, further);
   }
+  /** bits of what passes the level by, read and written by slot: the boundary where it stops counts them again */
+  readonly #passing = new Float64Array(2 * SLOTS);
+  /** the array's cycles with those of the levels further out that this boundary leaves as they are */
+  #busyCycles = 0;
 
   /** Time of the transfers with DRAM over that of their bytes, where runs of channels are shorter than a line (see cost.ts). */
-  #findLineShares(order: readonly [number, number, number], lineBytes: number): void {
+  #findLineShares(tile: Float64Array, counts: Float64Array, order: readonly [number, number, number]): void {
     const { bits, extents, present, resident } = this.#problem;
-    const innermost = this.#innermostLoop(order);
-    const inDramTile = (d: number): number => Math.min(this.tile[d]! * this.#boundary.choice.spatial[d]!, extents[d]!);
+    const { dramLineBytes } = this.#chip.overheads;
+    const innermost = this.#innermostLoop(counts, order);
+    const inDramTile = (d: number): number => Math.min(tile[d]! * this.#boundary.choice.spatial[d]!, extents[d]!);
     const groups = inDramTile(G);
     for (let operand = 0; operand < 3; operand++) {
       if (!present[operand] || resident[operand]) continue;
       const channels = operand === I ? C : K;
       const words = groups * inDramTile(channels);
       const width = operand === W ? bits.weights : operand === I ? bits.inputs : bits.outputs;
-      const lines = (words * width) / 8 / lineBytes;
+      const lines = (words * width) / 8 / dramLineBytes;
       const share = Math.ceil(lines) / lines;
       const goesOn = words === extents[G]! * extents[channels]! || innermost === channels || innermost === G;
       this.#lineReadShare[operand] = goesOn ? 1 : share;
@@ -712,18 +910,15 @@ export class BoundarySearch {
   readonly #lineReadShare = new Float64Array(3).fill(1);
   #lineWriteShare = 1;
 
-  /** Dimension of the innermost loop that runs more than once outside the present tile, -1 when there is none. */
-  #innermostLoop(order: readonly [number, number, number]): number {
-    const counts = this.#counts;
+  /** Dimension of the innermost loop that runs more than once, -1 when there is none. */
+  #innermostLoop(counts: Float64Array, order: readonly [number, number, number]): number {
     for (let g = 2; g >= -1; g--) {
       const group = g < 0 ? 3 : order[g]!;
-      if (this.#group[group] === 1) continue;
-      for (let d = DIM_COUNT - 1; d >= 0; d--) {
-        if (this.groups[d] === group && counts[d]! > 1 && (d === Q || d === S)) return d;
-      }
-      for (let d = DIM_COUNT - 1; d >= 0; d--) {
-        if (this.groups[d] === group && counts[d]! > 1) return d;
-      }
+      let last = -1;
+      for (let d = 0; d < DIM_COUNT; d++) if (this.groups[d] === group && counts[d]! > 1) last = d;
+      // columns of the window slide inside its rows (loop-orders.ts)
+      if (last === R && this.groups[S] === group && counts[S]! > 1) last = S;
+      if (last >= 0) return last;
     }
     return -1;
   }
@@ -738,42 +933,67 @@ export class BoundarySearch {
     return this.#visits(order, operand);
   }
 
-  /** Cycles of the slowest level that this boundary moves words through. */
+  /** Cycles of the array and of the slowest level, transfers that do not overlap added.
+   *  @param exposedCycles of DRAM's that are not behind the array's work */
   #transferCycles(exposedCycles: number): number {
-    let most = 0;
+    let most = this.#busyCycles;
     for (let slot = 0; slot < SLOTS; slot++) {
       const read = this.#readBits[slot]!;
       const write = this.#writeBits[slot]!;
-      if (read + write === 0) continue;
-      let cycles = Math.max(
-        (read + write) * this.#moveCycles[slot]!,
-        read * this.#readCycles[slot]!,
-        write * this.#writeCycles[slot]!,
-      );
-      if (exposedCycles > 0 && slot !== OWN_SLOT && this.#source[slot] === 0) cycles -= exposedCycles;
-      if (cycles > most) most = cycles;
+      if (read + write === 0 || this.#slotUnbuffered[slot] === 1) continue;
+      const cycles = this.#cyclesOf(slot, read, write);
+      most = Math.max(most, this.#slotLevel[slot] === 0 ? cycles - exposedCycles : cycles);
     }
-    const group = this.#group;
-    const starts = this.#boundary.level === 1 ? this.#chip.overheads.dramTileStartCycles : 0;
-    return starts > 0 ? most + starts * group[0]! * group[1]! * group[2]! * group[3]! : most;
+    return this.#hasUnbuffered ? most + this.#unbufferedCycles() : most;
   }
 
-  /** Cycles of the first load and the last store, as far as they cross this boundary. */
-  #exposedCycles(): number {
-    const { firstLoad, lastStore } = this.#chip.overheads;
+  #cyclesOf(slot: number, read: number, write: number): number {
+    return Math.max(
+      (read + write) * this.#moveCycles[slot]!,
+      read * this.#readCycles[slot]!,
+      write * this.#writeCycles[slot]!,
+    );
+  }
+
+  /** Cycles of the transfers that do not overlap, as far as this boundary makes them. */
+  #unbufferedCycles(): number {
+    let cycles = 0;
+    for (let slot = 0; slot < SLOTS; slot++) {
+      const isUsed = this.#readBits[slot]! + this.#writeBits[slot]! > 0;
+      if (isUsed && this.#slotUnbuffered[slot] === 1) {
+        cycles += this.#cyclesOf(slot, this.#readBits[slot]!, this.#writeBits[slot]!);
+      }
+    }
+    return cycles;
+  }
+  readonly #hasUnbuffered: boolean;
+  readonly #hasHops: boolean;
+  readonly #hasPorts: boolean;
+  readonly #hasPassing: boolean;
+  readonly #slotUnbuffered = new Uint8Array(SLOTS);
+  readonly #slotLevel = new Int32Array(SLOTS);
+
+  /** Cycles of the first load and the last store, as far as they cross this boundary, and of the start of DRAM's tiles. */
+  #findExposed(): void {
+    const { firstLoad, lastStore, dramTileStartCycles } = this.#chip.overheads;
     const { bits, resident } = this.#problem;
     const dram = this.#chip.levels[0]!;
-    let exposed = 0;
+    const group = this.#group;
+    this.#exposed = this.#exposedPassing = 0;
+    if (this.#boundary.level === 1 && dramTileStartCycles > 0) {
+      this.#exposed = dramTileStartCycles * group[0]! * group[1]! * group[2]! * group[3]!;
+    }
     for (let operand = 0; operand < 3; operand++) {
       if (this.#passBits[operand] === 0 || this.#source[operand] !== 0 || resident[operand]) continue;
-      if (operand === O ? !lastStore : !firstLoad) continue;
+      if (!dram.doubleBuffered || (operand === O ? !lastStore : !firstLoad)) continue;
       const width = operand === O ? bits.outputs : operand === W ? bits.weights : bits.inputs;
       const share = operand === O ? this.#lineWriteShare : this.#lineReadShare[operand]!;
       const bytes = (this.#words(operand) * this.#distinct[operand]! * width * share) / 8;
       const bandwidth = operand === O ? dram.writeBytesPerCycle : dram.readBytesPerCycle;
-      exposed += bytes / Math.min(dram.sharedBytesPerCycle, bandwidth);
+      const cycles = bytes / Math.min(dram.sharedBytesPerCycle, bandwidth);
+      if (this.#roomInside[operand] === 0) this.#exposed += cycles;
+      else this.#exposedPassing += cycles;
     }
-    return exposed;
   }
 
   /** At least how often the array's stationary operand is replaced: its tiles of one word each instance (of this level's

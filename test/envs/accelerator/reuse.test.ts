@@ -8,7 +8,7 @@ type Words = readonly [number, number, number];
 
 /** Uses of a word by operand (weights, inputs, outputs). */
 function reuse(stationary: number, given: { room: Words; most: Words; weight?: Words; window?: Partial<Window> }) {
-  const setting = newSetting(problem("conv", {}));
+  const setting = newSetting(problem("conv", {}).stride);
   setting.room.set(given.room);
   setting.most.set(given.most);
   setting.weight.set(given.weight ?? [1, 1, 1]);
@@ -54,7 +54,7 @@ describe("the reuse of words in a tile", () => {
     const [, inputs] = reuse(W, { room: [3, 3, 1], most: [10, 1, 3], window });
     expect(inputs).toBeCloseTo(30 / 12, 9);
     // stepping by 3 no input is shared
-    const setting = { ...newSetting(problem("conv", { stride: [3, 3] })), ...window };
+    const setting = { ...newSetting([3, 3]), ...window };
     setting.room.set([3, 3, 1]);
     setting.most.set([10, 1, 3]);
     const into = new Float64Array(3);
