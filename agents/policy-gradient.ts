@@ -5,9 +5,10 @@ import { CosearchError } from "../src/core/errors.js";
 import { type RandomState, RandomStream } from "../src/core/rng.js";
 import type { Space } from "../src/core/space.js";
 import type { Candidate, Trial } from "../src/core/trial.js";
-import { pointOf } from "./black-box.js";
+import { type Point, pointOf } from "./black-box.js";
 import { carriedTrials } from "./carried-trials.js";
 import { entropyDiagnostics, rolloutDiagnostics } from "./diagnostics.js";
+import { EarlierTrials } from "./earlier-trials.js";
 import { EliteArchive } from "./elite-archive.js";
 import { imitationLoss, type Loss } from "./losses/surrogate.js";
 import { Adam } from "./optim/adam.js";
@@ -198,6 +199,8 @@ class PolicyGradientAgent implements Agent {
   #trials = 0;
   /** points of an earlier run that are tried first */
   #prior: Int32Array[] = [];
+  /** its other trials, until it is known what they say about this run */
+  #earlier: EarlierTrials | undefined;
   readonly #screening: Screening;
   #pending: Screened | undefined;
   #policyProbabilities: PolicyProbabilities | undefined;
@@ -235,8 +238,10 @@ class PolicyGradientAgent implements Agent {
   warmStart(prior: Prior): PriorReport {
     const { points, report } = priorPoints(this.#space, prior, this.#sampleStream);
     const known = prior.stillHolds === true ? carriedTrials(prior, this.#space) : undefined;
-    if (known === undefined) this.#prior = points;
-    else {
+    if (known === undefined) {
+      this.#prior = points;
+      this.#earlier = new EarlierTrials(this.#space, prior);
+    } else {
       this.#archive.restore(known.archive);
       this.#screening.restore(known.screening);
       for (const codes of known.points) this.#recent.add(codes);
@@ -292,7 +297,9 @@ class PolicyGradientAgent implements Agent {
       const update = this.#adam.transaction(() =>
         this.#algorithm.update(learner, perDecision === undefined ? batch : { ...batch, perDecision }),
       );
-      this.#screening.learn(trials.map((trial, i) => pointOf(samples.codes[i]!, trial)));
+      const points = trials.map((trial, i) => pointOf(samples.codes[i]!, trial));
+      this.#screening.learn(points);
+      this.#heed(points);
       this.#trials += trials.length;
       this.#pending = undefined;
       this.#policyProbabilities = probabilitiesOf(this.#policy.layout, samples.marginals);
@@ -312,6 +319,36 @@ class PolicyGradientAgent implements Agent {
     }
   }
 
+  /** Takes over the trials of an earlier run, once the designs that were to be tried again show what they are worth now. */
+  #heed(points: readonly Point[]): void {
+    if (this.#earlier === undefined) return;
+    const advice = this.#earlier.next(points, this.#prior.length === 0);
+    if (advice === undefined) return;
+    if ("again" in advice) {
+      this.#prior = advice.again;
+      return;
+    }
+    this.#earlier = undefined;
+    const { believed, isMoved } = advice;
+    if (isMoved) this.#flatten();
+    if (believed.length === 0) return;
+    this.#archive.add(
+      believed.map(({ codes }) => codes),
+      believed.map((point, i) => trialOf(point, i - believed.length)),
+    );
+    this.#screening.learn(believed);
+  }
+
+  /** The best is elsewhere now: what was learnt about each knob counts half as much once more. */
+  #flatten(): void {
+    const biases = this.#policy.parameters.find(({ name }) => name === "outputBiases");
+    if (biases !== undefined)
+      this.#adam.setWeights(
+        "outputBiases",
+        biases.values.map((value) => SHARPNESS * value),
+      );
+  }
+
   policy(): PolicyProbabilities | undefined {
     return this.#policyProbabilities;
   }
@@ -327,6 +364,7 @@ class PolicyGradientAgent implements Agent {
       trials: this.#trials,
       recent: this.#recent.state(),
       prior: [...this.#prior],
+      earlier: this.#earlier?.state(),
       screening: this.#screening.state(),
       sampleStream: this.#sampleStream.state(),
       shuffleStream: this.#shuffleStream.state(),
@@ -342,6 +380,7 @@ class PolicyGradientAgent implements Agent {
     this.#trials = fields.trials as number;
     this.#recent.restore(fields.recent);
     this.#prior = [...(fields.prior as Int32Array[])];
+    this.#earlier = fields.earlier === undefined ? undefined : EarlierTrials.restored(this.#space, fields.earlier);
     this.#screening.restore(fields.screening);
     this.#sampleStream = RandomStream.from(fields.sampleStream as RandomState);
     this.#shuffleStream = RandomStream.from(fields.shuffleStream as RandomState);
@@ -349,6 +388,13 @@ class PolicyGradientAgent implements Agent {
   }
 
   dispose(): void {} // plain arrays: nothing to give back
+}
+
+/** A point as the archive wants it. */
+function trialOf({ reward, feasible, violation }: Point, trial: number): Trial {
+  const violations = [{ subject: "earlier", needed: 1 + violation, available: 1, unit: "" }];
+  const infeasible = { code: "limit", reason: "as an earlier run's metrics say", violations };
+  return { trial, candidate: {}, reward, ...(!feasible && { infeasible }) };
 }
 
 /** @param contextSize numbers that the policy is told with each candidate */
