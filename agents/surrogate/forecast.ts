@@ -168,6 +168,19 @@ export class Forecast {
     );
   }
 
+  /** The same without the noise of what the reward is made of: a design that must come out as another one did is not worth a
+   *  trial. What only limits read keeps its noise, as that decides whether a trial keeps them. */
+  doubts({ variances }: Reach): Float64Array {
+    return Float64Array.from(this.quantities, ({ process, scale, inflation }, q) => {
+      const noise = this.#isRewarded(q) ? 0 : process.variances.noise;
+      return Math.max(1e-9, inflation * scale * Math.sqrt(variances[q]! + noise));
+    });
+  }
+
+  #isRewarded(quantity: number): boolean {
+    return typeof this.#reward === "object" ? this.#reward.inputs.includes(quantity) : this.#reward === quantity;
+  }
+
   /** The same for a model that no trial will correct: beyond the logged range, the distance to it is unknown, too. */
   cautiousDeviations(means: Float64Array, reach: Reach): Float64Array {
     return this.deviations(reach).map((deviation, q) => {

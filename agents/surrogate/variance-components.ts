@@ -7,9 +7,12 @@ import { dot, kernelOf, type ProcessVariances } from "./additive-process.js";
 import type { KnobFeatures, Row } from "./knob-features.js";
 
 const LEAST = 1e-8;
-const LEAST_NOISE = 1e-6;
+const LEAST_NOISE = 1e-8;
 /** Trials that would have to speak for a change. */
 const DOUBT = 0.3;
+/** What the surfaces of two groups' pairs are thought to be before the trials speak. Trials that differ in one knob from a good
+ *  design are explained without any pair, so that likelihood alone takes them away and is too sure of everything else. */
+const USUAL_PAIRS = 0.03;
 /** Share of a knob that seems not to matter, of the mean one: a pair may matter where a curve does not. */
 const SOFTENING = 0.1;
 
@@ -113,7 +116,7 @@ class Shares {
     for (let g = 0; g < groupCount; g++) {
       for (let h = 0; h <= g; h++) {
         const at = h * groupCount + g;
-        pairs[at] = scaled(pairs[at]!, this.#pairExplained[at]!, this.#pairExpected[at]!);
+        pairs[at] = scaled(pairs[at]!, this.#pairExplained[at]!, this.#pairExpected[at]!, USUAL_PAIRS);
         pairs[g * groupCount + h] = pairs[at]!;
       }
     }
@@ -122,9 +125,10 @@ class Shares {
 }
 
 /** @param explained,expected both for a variance of 1; the share of a trial that is added to both keeps what few trials
- *  say little about where it is */
-function scaled(variance: number, explained: number, expected: number): number {
-  const ratio = (variance * Math.max(explained, 0) + DOUBT) / (variance * Math.max(expected, 0) + DOUBT);
+ *  say little about where it is, or draws it to what is usual (the mode of an inverse gamma prior) */
+function scaled(variance: number, explained: number, expected: number, usual = variance): number {
+  const ratio =
+    (variance * Math.max(explained, 0) + (DOUBT * usual) / variance) / (variance * Math.max(expected, 0) + DOUBT);
   return Math.min(1e3, Math.max(LEAST, variance * Math.sqrt(ratio)));
 }
 

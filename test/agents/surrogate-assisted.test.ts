@@ -67,6 +67,22 @@ describe("the model of designs", () => {
     expect(worth(3)).toBeGreaterThan(worth(5));
   });
 
+  it("has nothing to gain from a design that must come out as one that was tried, whatever the noise of a trial", () => {
+    const model = new DesignModel(space);
+    for (const point of points) model.note(point);
+    const forecast = model.given(points.map(observed))!;
+    const latency = forecast.quantities.findIndex(({ name }) => name === "latencyMs");
+    const doubtOf = (codes: Int32Array): number => {
+      const reach = forecast.reach(forecast.place(codes));
+      const { process, scale } = forecast.quantities[latency]!;
+      const [doubt, deviation] = [forecast.doubts(reach)[latency]!, forecast.deviations(reach)[latency]!];
+      expect(deviation ** 2 - doubt ** 2).toBeCloseTo(scale ** 2 * process.variances.noise, 8);
+      return doubt;
+    };
+    const farthest = Math.max(...Array.from({ length: 10 }, () => doubtOf(space.sample(random))));
+    expect(doubtOf(points[0]!.codes)).toBeLessThan(0.2 * farthest);
+  });
+
   it("keeps trials in a checkpoint with their metrics, those without any too", () => {
     const bare = { codes: points[0]!.codes, reward: -2, feasible: false, violation: 10 };
     const none = observed({ ...bare, infeasible: { code: "mapping", reason: "too small", violations: [] } });
@@ -95,5 +111,31 @@ describe("the surrogate-assisted agent", () => {
       }
       expect(best / optimum).toBeGreaterThan(0.98);
     }
+  });
+
+  it("tries small changes of the best designs once nothing better is found", async () => {
+    const create = (nearFraction: number) =>
+      agentDefinition("surrogate-assisted").create(space, { explore: 0, nearFraction }, 4);
+    const nearOf = async (nearFraction: number): Promise<number> => {
+      const agent = await create(nearFraction);
+      const all: Trial[] = [];
+      let near = 0;
+      for (let done = 0; done < 96; done += 8) {
+        const trials = (await agent.propose(8)).map((candidate, i) => {
+          const trial = evaluate(candidate, done + i);
+          return done < 32 ? trial : { ...trial, reward: trial.reward - 100 };
+        });
+        await agent.observe(trials);
+        const best = all.filter(isFeasible).sort((a, b) => b.reward - a.reward)[0];
+        if (done >= 48) {
+          for (const { candidate } of trials) {
+            if (space.knobs.filter(({ name }) => candidate[name] !== best!.candidate[name]).length <= 2) near++;
+          }
+        }
+        all.push(...trials);
+      }
+      return near;
+    };
+    expect(await nearOf(1)).toBeGreaterThan(await nearOf(0));
   });
 });

@@ -110,4 +110,17 @@ describe("prior variances", () => {
     expect(own("b/flag")).toBeLessThan(0.1);
     expect(variances.noise).toBeLessThan(0.01);
   });
+
+  it("of pairs come back when the trials are changes of one knob, which say nothing about pairs", () => {
+    const base = space.encode({ "a/size": 2, "a/kind": "x", "b/depth": 2, "b/flag": false });
+    const star = space.decisions.flatMap((position) =>
+      space.knobs[position]!.values.map((_, value) => space.repaired(base, position, value)),
+    );
+    const targets = Float64Array.from(star, (codes) => [-1.3, -0.4, 0.4, 1.3][codes[0]!]!);
+    const flat = flatVariances(features);
+    const without = { ...flat, pairs: flat.pairs.map(() => 1e-6) };
+    const starRows = star.map((codes) => features.row(codes));
+    const { pairs } = fitVariances(features, starRows, targets, without, 10);
+    for (const variance of pairs) expect(variance).toBeGreaterThan(0.001);
+  });
 });
