@@ -81,39 +81,44 @@ export const smallProblem: fc.Arbitrary<Problem> = fc
 
 const flags = fc.subarray([...OPERANDS]);
 
-/** Machines of 2 to 4 levels with fan-outs anywhere, operands that pass levels by, and every ability on or off. */
-export const machine: fc.Arbitrary<Accelerator> = fc
-  .array(
-    fc.record({
-      keeps: fc.subarray([...OPERANDS], { minLength: 1 }),
-      fanout: fc.boolean(),
-      multicast: flags,
-      reduce: fc.boolean(),
-      bandwidth: fc.constantFrom(undefined, 0.5, 2, 16),
-    }),
-    { minLength: 2, maxLength: 4 },
-  )
-  .map((levels) =>
-    buildAccelerator({
-      name: "random",
-      nodeNm: 45,
-      clockMhz: 1000,
-      mac: {},
-      levels: levels.map(({ keeps, fanout, multicast, reduce, bandwidth }, l) => ({
-        name: `level${l}`,
-        type: l === 0 ? ("dram" as const) : ("sram" as const),
-        ...(l > 0 && { capacityBytes: 1e9 }),
-        ...(l > 0 && { keeps }),
-        ...(bandwidth !== undefined && { readBytesPerCycle: bandwidth }),
-        wordBits: 8,
-        readPj: 1 + l,
-        writePj: 2 + l,
-        fanout: fanout ? [{ name: "axis", size: 4096 }] : [],
-        multicast,
-        reduce,
-      })),
-    } satisfies AcceleratorFile),
-  );
+/** Machines with fan-outs anywhere, operands that pass levels by, and every ability on or off. */
+const machineOf = (size: { readonly minLength: number; readonly maxLength: number }): fc.Arbitrary<Accelerator> =>
+  fc
+    .array(
+      fc.record({
+        keeps: fc.subarray([...OPERANDS], { minLength: 1 }),
+        fanout: fc.boolean(),
+        multicast: flags,
+        reduce: fc.boolean(),
+        bandwidth: fc.constantFrom(undefined, 0.5, 2, 16),
+      }),
+      size,
+    )
+    .map((levels) =>
+      buildAccelerator({
+        name: "random",
+        nodeNm: 45,
+        clockMhz: 1000,
+        mac: {},
+        levels: levels.map(({ keeps, fanout, multicast, reduce, bandwidth }, l) => ({
+          name: `level${l}`,
+          type: l === 0 ? ("dram" as const) : ("sram" as const),
+          ...(l > 0 && { capacityBytes: 1e9 }),
+          ...(l > 0 && { keeps }),
+          ...(bandwidth !== undefined && { readBytesPerCycle: bandwidth }),
+          wordBits: 8,
+          readPj: 1 + l,
+          writePj: 2 + l,
+          fanout: fanout ? [{ name: "axis", size: 4096 }] : [],
+          multicast,
+          reduce,
+        })),
+      } satisfies AcceleratorFile),
+    );
+
+/** Of 2 to 4 levels, and of 5 to 8. */
+export const machine = machineOf({ minLength: 2, maxLength: 4 });
+export const deepMachine = machineOf({ minLength: 5, maxLength: 8 });
 
 export type Raggedness = "perfect" | "ragged" | "overlong";
 
