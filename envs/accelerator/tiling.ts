@@ -231,7 +231,7 @@ export class BoundarySearch {
     }
     let instances = 1;
     this.#isShared.fill(0);
-    for (let l = 0; l <= boundary.level; l++) {
+    for (let l = 0; l < levels.length; l++) {
       this.#instances[l] = instances;
       for (let d = 0; d < DIM_COUNT; d++) {
         const bound = spatial[l * DIM_COUNT + d]!;
@@ -242,6 +242,7 @@ export class BoundarySearch {
     for (let operand = 0; operand < 3; operand++) {
       this.#reserved[operand] = reservedBitsAt(this.#chip, this.#problem, boundary.level, operand);
       this.#passBits[operand] = 0;
+      this.#source[operand] = boundary.level;
       this.#outerVisits(operand);
       if (!present[operand]) continue;
       this.#roomInside[operand] = this.#level.keeps[operand] ? 0 : this.#roomBeyond(operand);
@@ -275,6 +276,8 @@ export class BoundarySearch {
         this.#revisitPj = from.readPjPerBit + fillPj;
       } else this.#downPj[operand] = from.readPjPerBit + fillPj;
     }
+    this.#settledReads.fill(0);
+    this.#settledWrites.fill(0);
     for (let operand = 0; operand < 3; operand++) this.#assignSlot(operand);
     this.#setBandwidth(OWN_SLOT, boundary.level);
     this.#settleLines();

@@ -19,6 +19,7 @@ import { boundsOf } from "../../../envs/accelerator/network-cost.js";
 import { C, DIM_COUNT, DIMS, K, N, O, P, type Problem, Q, S, W } from "../../../envs/accelerator/problem.js";
 import { loadNetwork } from "../../../envs/network/network-file.js";
 import { loadSpaceFile } from "../../../envs/space-file.js";
+import { distinctLayers } from "../../../experiments/mapper-quality.js";
 import { fillTemplate } from "../../../src/core/template.js";
 import { machine, mappingOf, problem, smallProblem } from "./random-cases.js";
 
@@ -147,6 +148,18 @@ describe("every mapping that the mapper finds", () => {
       }),
       { numRuns: 60, seed: 7 },
     );
+  });
+});
+
+describe("what a search knows of a machine", () => {
+  it.each(["gemmini", "tpu-like", "nahas-edge"])("does not carry over from layer to layer (%s)", (name) => {
+    const chip = loadAccelerator(name);
+    const used = new CostModel(chip);
+    for (const { problem } of distinctLayers("mobilenet-v2", chip).slice(0, 14)) {
+      for (const wanted of OBJECTIVES) {
+        expect(mapped(problem, used, wanted, 20)).toEqual(mapped(problem, new CostModel(chip), wanted, 20));
+      }
+    }
   });
 });
 
