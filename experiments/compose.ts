@@ -32,6 +32,8 @@ export interface ComposeOptions {
   readonly trials?: number | undefined;
   /** that of the run that is continued, "none" included */
   readonly backend?: string | undefined;
+  /** a checkpoint holds what the agent knows: the earlier run that it began with is not read, and may be gone */
+  readonly hasCheckpoint?: boolean;
 }
 
 /** @throws CosearchError BACKEND_UNAVAILABLE, and what agents and environments throw when they are built */
@@ -40,7 +42,8 @@ export async function composeStudy(study: ResolvedStudy, options: ComposeOptions
   const space = environment.space.fix(study.fix);
   const backend = await backendOf(study, options);
   const agent = await agentDefinition(study.agent.name).create(space, study.agent.options, study.seed);
-  const warmNotes = study.initFrom === undefined ? [] : [await startFrom(agent, study.initFrom)];
+  const isCold = study.initFrom === undefined || options.hasCheckpoint === true;
+  const warmNotes = isCold ? [] : [await startFrom(agent, study.initFrom)];
   const evaluator = await evaluatorOf(study, environment, options.workers ?? study.workers, backend.name);
   const plan: StudyPlan = {
     study,

@@ -1,6 +1,5 @@
 // `--init-from`: what an earlier run learnt, handed to a new agent before its first proposal. Knobs are matched by name and
 // value; what has no match starts fresh, and the note says which.
-
 import { join } from "node:path";
 import type { Agent, Prior } from "../src/core/agent.js";
 import { CosearchError } from "../src/core/errors.js";
@@ -25,7 +24,8 @@ export async function startFrom(agent: Agent, runFolder: string): Promise<string
   const names = (title: string, list: readonly string[]) => (list.length === 0 ? "" : `; ${title}: ${list.join(", ")}`);
   return (
     `started from ${runFolder} (agent ${prior.agentName}, ${prior.trials.length} trials): ` +
-    `${matched.length} knobs matched${names("some values only", partly)}${names("without a match", fresh)}`
+    `${matched.length} knobs matched${names("some values are new", partly)}${names("new, start fresh", fresh)}; ` +
+    "some of its designs are tried first"
   );
 }
 

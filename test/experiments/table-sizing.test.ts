@@ -10,7 +10,7 @@ import { createRunFolder } from "../../src/study/run-folder.js";
 import { runToEnd } from "../../src/study/run-to-end.js";
 import { trialsOf } from "../../src/track/run-reader.js";
 
-const PES = [1, 2, 4, 8, 12, 16, 24, 32, 48, 64, 96, 128];
+const PES = [1, 2, 4, 8, 12, 16, 20, 24, 32, 48, 64, 96, 128]; // 20 is on the fine grid only
 let folder: string;
 let table: string;
 
@@ -60,6 +60,21 @@ describe("starting from an earlier run", () => {
     expect(second.notes.join()).toContain("4 knobs matched");
     expect((await second.plan.agent.propose(16))[0]).toEqual(best.candidate);
     await second.dispose();
+  });
+
+  it("says which knobs have new values and which are new", async () => {
+    const other = await composeStudy(resolved("agent=random", "grid=fine"));
+    const note = await startFrom(other.plan.agent, join(folder, "earlier"));
+    expect(note).toContain("2 knobs matched; some values are new: accelerator/pes0, accelerator/pes1;");
+    await other.dispose();
+  });
+
+  it("is needed once: a run with a checkpoint goes on when the earlier run is gone", async () => {
+    const study = { ...resolved("agent=genetic"), initFrom: join(folder, "gone") };
+    await expect(composeStudy(study)).rejects.toMatchObject({ code: "RUN_NOT_FOUND" });
+    const composed = await composeStudy(study, { hasCheckpoint: true });
+    expect(composed.notes).toEqual([]);
+    await composed.dispose();
   });
 
   it("refuses a run that has no knob in common", async () => {

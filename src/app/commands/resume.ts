@@ -36,7 +36,10 @@ export async function resumeCommand(
   const folder = openRunFolder(runFolder, Date.now);
   try {
     const study = manifest.study as ResolvedStudy; // written by this program; the manifest's format says which version
-    const composed = await composeStudy(study, { workers: options.workers, trials, backend: manifest.backend });
+    const { checkpoints } = folder;
+    const hasCheckpoint = checkpoints.names().some((name) => typeof checkpoints.read(name) !== "string");
+    const given = { workers: options.workers, trials, backend: manifest.backend, hasCheckpoint };
+    const composed = await composeStudy(study, given);
     return await follow(composed, folder, options, terminal, trackers);
   } finally {
     folder.close();

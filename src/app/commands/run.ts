@@ -1,4 +1,5 @@
 // `cosearch run`: checks everything first, and only then makes a run folder.
+import { resolve as resolvePath } from "node:path";
 import { composeStudy } from "../../../experiments/compose.js";
 import { resolveStudy } from "../../../experiments/resolve-study.js";
 import { loadStudy, type Override, parseOverride } from "../../../experiments/study-file.js";
@@ -24,7 +25,7 @@ export interface RunCommandOptions extends FollowOptions, TrackerChoice {
 
 export async function runCommand(nameOrPath: string, options: RunCommandOptions, terminal: Terminal): Promise<number> {
   const resolved = resolveStudy(loadStudy(nameOrPath, overridesOf(options)));
-  const study = options.initFrom === undefined ? resolved : { ...resolved, initFrom: options.initFrom };
+  const study = options.initFrom === undefined ? resolved : { ...resolved, initFrom: resolvePath(options.initFrom) };
   const composed = await composeStudy(study);
   const trackers = await chosenTrackers(options, process.env, Date.now);
   const dashboard = await dashboardOf(options); // before the folder: a port that is taken leaves nothing behind
