@@ -56,7 +56,8 @@ function resolveOptions(
     const key = String(issue.path[0] ?? "");
     const option = options.find((candidate) => candidate.name === key);
     if (option === undefined) continue;
-    problems.push(`agent ${agent}: ${key} is ${JSON.stringify(given[key])}; allowed: ${option.allowed}`);
+    const allowed = option.allowed === "string" ? option.description : option.allowed; // a text has a form of its own
+    problems.push(`agent ${agent}: ${key} is ${JSON.stringify(given[key])}; allowed: ${allowed}`);
   }
   throw new CosearchError("AGENT_BAD_OPTION", problems.join("\n"));
 }

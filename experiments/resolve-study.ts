@@ -8,7 +8,7 @@ import { type CodesignOptions, createCodesignEnvironment } from "../envs/codesig
 import type { Deployment } from "../envs/deployment/deployment.js";
 import { checkReward } from "../envs/reward.js";
 import type { Environment } from "../src/core/environment.js";
-import { CosearchError } from "../src/core/errors.js";
+import { CosearchError, suggestion } from "../src/core/errors.js";
 import type { Space } from "../src/core/space.js";
 import { fixedPart, type Part, resolvePart } from "./parts.js";
 import type { LoadedStudy, StudyDocument } from "./study-file.js";
@@ -77,6 +77,7 @@ export function resolveStudy(loaded: LoadedStudy): ResolvedStudy {
   if ("space" in network) inPlace(where(["accuracy"]), () => checkAccuracySpace(accuracy, network.space));
   const environment = environmentOf(resolved);
   checkReward(reward, limits, environment.metricNames, where);
+  inPlace(where(["agent"]), () => checkObjectives(agentName, options.objectives, environment.metricNames));
   checkFix(environment.space, fix, where);
   const decisions = environment.space.fix(fix).decisions.length;
   if (decisions === 0) {
@@ -115,6 +116,16 @@ function sizingOf({ study, where, folder }: LoadedStudy): TableSizing | undefine
 export function codesignOptions(study: ResolvedStudy): CodesignOptions {
   const { proxy, ...proxyOptions } = study.accuracy;
   return { ...study.space, proxy, proxyOptions, mapper: study.mapper };
+}
+
+/** @throws CosearchError AGENT_BAD_OPTION when an agent's objective is no metric of the environment */
+function checkObjectives(agent: string, objectives: unknown, metricNames: readonly string[]): void {
+  if (typeof objectives !== "string" || objectives === "reward") return;
+  for (const name of objectives.split(",").map((part) => part.split(":")[0]!)) {
+    if (metricNames.includes(name)) continue;
+    const what = `agent ${agent}: objectives names "${name}", which is no metric of this environment`;
+    throw new CosearchError("AGENT_BAD_OPTION", `${what}${suggestion(name, metricNames)}`);
+  }
 }
 
 function checkFix(space: Space, fix: ResolvedStudy["fix"], where: LoadedStudy["where"]): void {

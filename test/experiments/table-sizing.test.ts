@@ -38,6 +38,13 @@ describe("the study table-sizing", () => {
     await composed.dispose();
   });
 
+  it("says which objectives there are", () => {
+    const objectives = (text: string) => () => resolved("agent=nsga2", `agent.objectives=${text}`);
+    expect(objectives("latencyCycles:min,areaOverLimit:min")).not.toThrow();
+    expect(objectives("latencyCycle:min")).toThrow(/"latencyCycle", which is no metric.*latencyCycles/);
+    expect(objectives("latencyCycles:least")).toThrow(/allowed: reward, or metrics with their sense/);
+  });
+
   it("says what is missing, and what does not belong", () => {
     expect(() => resolveStudy(loadStudy("table-sizing"))).toThrow(/--set table=/);
     expect(() => resolveStudy(loadStudy("quick", [parseOverride("areaFraction=0.1")]))).toThrow(
