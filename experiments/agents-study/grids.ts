@@ -6,7 +6,7 @@ export const GRIDS: Readonly<Record<string, readonly Readonly<Record<string, unk
   ppo: [{}, { learningRate: 0.1 }, { batchSize: 8 }],
   reinforce: [{}, { learningRate: 0.05 }, { batchSize: 8 }],
   sac: [{}, { batchSize: 8 }, { hiddenUnits: 32 }],
-  "surrogate-assisted": [{}, { explore: 0.15 }, { climbs: 24 }],
+  "surrogate-assisted": [{}, { explore: 0.15 }, { nearFraction: 0 }],
   "rl-then-evolution": [{}, { rlTrials: 300 }, { mutationsPerChild: 2 }],
   "q-learning": [{}, { learningRate: 0.3 }, { horizonTrials: 500 }],
   "cma-es": [{}, { startDeviation: 0.3 }, { batchSize: 12 }],
