@@ -4,11 +4,11 @@
 // An axis may carry several dimensions; a dimension's share is balanced, so that its last fold is not a sliver.
 // States are only made for what enters the beam: this runs for every layer of every trial.
 import { type Accelerator, homeOf, operationRate, operationsPj, reservedBitsAt, zeroSharesOf } from "./architecture.js";
+import type { ChoiceFacts } from "./boundary.js";
 import type { DataflowConstraint } from "./dataflow.js";
 import type { Objective } from "./objective.js";
 import { C, DIM_COUNT, G, I, K, N, O, OPERANDS, P, type Problem, Q, R, S, W } from "./problem.js";
 import { estimateReuse, newSetting, type ReuseSetting } from "./reuse.js";
-import type { ChoiceFacts } from "./tiling.js";
 
 /** A spatial choice: the bounds, and what they settle alone. */
 export interface SpatialChoice extends ChoiceFacts {

@@ -1,13 +1,14 @@
 // Complete tilings of one problem on one machine, built from DRAM inwards (tiling.ts chooses each tile) as a tree: dataflow
 // constraints that meet at a node share the work below it. A leaf is a mapping with the guide's estimate of its merit.
 import type { Accelerator } from "./architecture.js";
+import type { Guide, Tiling } from "./boundary.js";
 import type { DataflowConstraint } from "./dataflow.js";
 import { LEVEL_ORDERS, orderPositions } from "./loop-orders.js";
 import type { Mapping } from "./mapping.js";
 import type { Objective } from "./objective.js";
 import { DIM_COUNT, type Problem } from "./problem.js";
 import { type SpatialChoice, sameBounds } from "./spatial.js";
-import { BoundarySearch, type Guide, type Tiling } from "./tiling.js";
+import { BoundarySearch } from "./tiling.js";
 
 /** A tiling under construction with what has been tried below it. */
 interface Node extends Tiling {
