@@ -36,12 +36,15 @@ export async function follow(
       onListenerError: (listener, error) => terminal.err(`warning: ${listener} stopped: ${String(error)}\n`),
     });
     const warn = searchWarnings(composed.plan.trials);
-    const warnings: string[] = [];
+    const warnings: string[] = []; // that the picture would draw over
+    const isDrawn = terminal.interactive && options.plain !== true;
+    const say = (warning: string) => terminal.err(`warning: ${warning}\n`);
     const heed = (event: RunEvent): void => {
-      if (event.kind === "update") warnings.push(...warn(event.trialCount, event.diagnostics));
+      if (event.kind !== "update" || options.quiet) return;
+      for (const warning of warn(event.trialCount, event.diagnostics)) isDrawn ? warnings.push(warning) : say(warning);
     };
     const last = await lastValueFrom(events$.pipe(tap(heed)));
-    for (const warning of warnings) if (!options.quiet) terminal.err(`warning: ${warning}\n`);
+    for (const warning of warnings) say(warning);
     return await finish(last, composed, options, terminal);
   } finally {
     await settled();
