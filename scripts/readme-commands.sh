@@ -3,7 +3,7 @@
 # The two set-up commands run without their `npm ci`, which .ci/run has done; the test command it has run already.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-rm -rf runs/first runs/mine runs/few
+rm -rf runs/first runs/mine runs/few runs/second
 
 awk '/^```sh$/ { inside = 1; next } /^```$/ { inside = 0 } inside && NF && !/^#/' README.md | while IFS= read -r line; do
   command=$(sed 's/ *#.*//' <<<"$line")
