@@ -19,6 +19,12 @@ export interface WorkerEvaluatorOptions {
   readonly options?: unknown;
 }
 
+/** The pool tries `require` before `import`. Where Node can require an ES module, ending a thread in the middle of that aborts the whole
+ *  process (a failed assertion in ModuleWrap::CreateRequiredModuleFacade, Node 20.20.2); without that ability the pool imports. */
+const NO_REQUIRE_OF_MODULES = process.allowedNodeEnvironmentFlags.has("--experimental-require-module")
+  ? ["--no-experimental-require-module"]
+  : [];
+
 /** Evaluates in worker threads. A worker that throws rejects that evaluation; one that dies is replaced. */
 export function workerEvaluator({ workers, module, options }: WorkerEvaluatorOptions): Evaluator {
   const pool = new Piscina<Candidate, Evaluation>({
@@ -26,6 +32,7 @@ export function workerEvaluator({ workers, module, options }: WorkerEvaluatorOpt
     minThreads: workers,
     maxThreads: workers,
     workerData: options,
+    execArgv: NO_REQUIRE_OF_MODULES,
   });
   // What belongs to an evaluation rejects that evaluation. What is left for this event are a thread that dies between two
   // jobs, which the pool replaces, and an answer that comes while the pool is being destroyed (after Ctrl-C, say);
